@@ -1,0 +1,107 @@
+"""Where arrays live: NumPy on a CPU, CuPy on a GPU, behind one namespace.
+
+Code of this package never names a library. It asks `namespace` which one made its arrays and computes with that,
+so the same line runs on either device. CuPy is imported only when somebody asks for a GPU.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # numpy.ndarray or cupy.ndarray: the two share the interface that is used here
+DEVICES = ("auto", "cpu", "gpu")
+
+
+class DeviceError(RuntimeError):
+    """A device was asked for that cannot be had here; the message says why."""
+
+
+@functools.cache
+def gpu_problem() -> str | None:
+    """Why no GPU can be used here, or None if one can.
+
+    Finding CuPy and a card proves little: a missing library often shows only at the first kernel or the first
+    matrix product. So both are run, once, and must give the right number.
+    """
+    if importlib.util.find_spec("cupy") is None:
+        return "CuPy is not installed"
+    try:
+        import cupy
+
+        if not cupy.cuda.is_available():
+            return "CuPy is installed but sees no GPU"
+        a = cupy.arange(6, dtype="float32").reshape(2, 3)
+        answer = float(((a + 1) @ a.T).sum())
+    except Exception as error:  # whatever goes wrong in a driver or a library, the answer is "no GPU, because"
+        return f"CuPy failed its probe: {type(error).__name__}: {error}"
+    return None if answer == 124 else f"CuPy failed its probe: 124 expected, {answer} computed"
+
+
+def device_namespace(device: str = "auto") -> ModuleType:
+    """The array library for a device.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "gpu"}
+        "auto" is what the environment variable ``NETLIB_DEVICE`` says, and without it the GPU where one answers.
+
+    Raises
+    ------
+    ValueError
+        If the name is none of the three.
+    DeviceError
+        If "gpu" is asked for and there is none.
+    """
+    if device == "auto":
+        device = os.environ.get("NETLIB_DEVICE") or "auto"
+    if device not in DEVICES:
+        raise ValueError(f"device: expected one of {', '.join(DEVICES)}; got {device!r}")
+    if device == "cpu" or (device == "auto" and gpu_problem()):
+        return np
+    if gpu_problem():
+        raise DeviceError(f'device="gpu" was asked for, but {gpu_problem()}; device="cpu" runs everywhere')
+    return importlib.import_module("cupy")
+
+
+def namespace(*arrays: Array) -> ModuleType:
+    """The library that all these arrays belong to.
+
+    Raises
+    ------
+    TypeError
+        If host and device arrays are mixed: a silent copy over the bus is a bug, not a convenience.
+    """
+    libraries = {type(array).__module__.partition(".")[0] == "cupy" for array in arrays}
+    if len(libraries) > 1:
+        raise TypeError("arrays of host (numpy) and device (cupy) are mixed in one operation; move them first")
+    return importlib.import_module("cupy") if libraries == {True} else np
+
+
+def to_host(array: Array) -> np.ndarray:
+    """The same numbers as a NumPy array; copied only if they live on a GPU."""
+    return array if namespace(array) is np else array.get()
+
+
+class Workspace:
+    """Named scratch arrays that are made once and used again.
+
+    ``work("columns", shape, dtype)`` returns the array of that name, uninitialised at first and whenever shape or
+    dtype change, and otherwise holding whatever was last written. A training step that draws all its arrays from
+    here allocates nothing once it has run for the first time.
+    """
+
+    def __init__(self, xp: ModuleType = np) -> None:
+        self.xp = xp
+        self._arrays: dict[str, Array] = {}
+
+    def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype != dtype:
+            array = self._arrays[name] = self.xp.empty(shape, dtype)
+        return array

@@ -1,0 +1,78 @@
+"""Errors that help: every message names the argument, what it was, and what was expected."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from netlib.backend import Array, namespace
+
+
+def integer(name: str, value: Any, minimum: int) -> int:
+    """`value` as an int of at least `minimum`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer; got {value!r}") from None
+    if isinstance(value, bool) or number < minimum:
+        raise ValueError(f"{name}: expected an integer of at least {minimum}; got {value!r}")
+    return number
+
+
+def pair(name: str, value: Any, minimum: int) -> tuple[int, int]:
+    """One integer, or two for rows and columns, as (rows, columns), each at least `minimum`."""
+    rows, columns = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    return integer(name, rows, minimum), integer(name, columns, minimum)
+
+
+def integers(name: str, value: Any, meaning: tuple[str, ...]) -> tuple[int, ...]:
+    """`value` as a tuple of positive ints, one for each word of `meaning`."""
+    expected = f"{name}: expected {len(meaning)} positive integers ({', '.join(meaning)}); got {value!r}"
+    try:
+        numbers = tuple(operator.index(number) for number in value)
+    except TypeError:
+        raise TypeError(expected) from None
+    if len(numbers) != len(meaning) or min(numbers) < 1:
+        raise ValueError(expected)
+    return numbers
+
+
+def number(name: str, value: Any, *, below: float = math.inf) -> float:
+    """`value` as a finite float, not negative and smaller than `below`."""
+    bound = "a finite number" if below == math.inf else f"a number below {below:g}"
+    expected = f"{name}: expected {bound}, zero or positive; got {value!r}"
+    try:
+        converted = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(expected) from None
+    if not 0 <= converted < below:  # also refuses nan
+        raise ValueError(expected)
+    return converted
+
+
+def choice(name: str, value: Any, options: Iterable[str]) -> str:
+    """`value` if it is one of `options`."""
+    options = tuple(options)
+    if value not in options:
+        raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}; got {value!r}")
+    return value
+
+
+def finite(name: str, x: Array) -> None:
+    """Refuse nan and infinity in a 2-D array, and say where the first one is."""
+    if x.size == 0 or (math.isfinite(x.min()) and math.isfinite(x.max())):
+        return
+    row = int(namespace(x).isfinite(x).all(axis=1).argmin())
+    raise ValueError(f"{name}: expected finite numbers; found nan or infinity, first in row {row}")
+
+
+def labels(name: str, y: Array, rows: int, classes: int) -> None:
+    """Refuse labels that are not `rows` integers in 0 .. classes-1."""
+    if y.dtype.kind not in "iu" or y.ndim != 1:
+        raise TypeError(f"{name}: expected a vector of integer labels; got dtype {y.dtype}, shape {y.shape}")
+    if len(y) != rows:
+        raise ValueError(f"{name}: expected {rows} labels, one for each image; got {len(y)}")
+    if rows and not (0 <= int(y.min()) and int(y.max()) < classes):
+        raise ValueError(f"{name}: expected labels from 0 to {classes - 1}; got {int(y.min())} to {int(y.max())}")

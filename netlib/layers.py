@@ -1,0 +1,347 @@
+"""The book's three kinds of layer: convolution with pooling, fully connected, softmax.
+
+A layer turns a batch-innermost array x into ``activation_fn(z)``, where z is a weighted sum of x plus biases; what
+kind of weighted sum is all that the kinds differ in. Dropout, as in network3, acts on a layer's input.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from netlib import checks, initializers, ops
+from netlib.backend import Array, Workspace
+
+DROPOUTS = ("rescale", "inverted")
+
+
+class Layer(ABC):
+    """What all layers share: parameters, a place in a network, dropout, the way forward and the way back.
+
+    Attributes
+    ----------
+    w, b : array
+        Weights and biases, on the network's device; None until the layer is part of a network, which draws them.
+        Writing into them changes the network.
+    input_shape, output_shape : tuple of int
+        Of one image.
+    cost_function : ops.Cost or None
+        What the layer minimises if it is a network's last.
+    gradients : list of array
+        Gradients of the cost by w and b, after a backward pass.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        output_shape: tuple[int, ...],
+        w_shape: tuple[int, ...],
+        fans: tuple[float, float],
+        *,
+        activation_fn: ops.Activation,
+        p_dropout: float,
+        init: str,
+        dropout: str,
+        cost: str | None = None,
+    ) -> None:
+        if not isinstance(activation_fn, ops.Activation):
+            raise TypeError(
+                "activation_fn: expected a netlib Activation such as sigmoid, tanh, ReLU or linear; "
+                f"got {activation_fn!r}"
+            )
+        self.input_shape, self.output_shape, self.w_shape, self.fans = input_shape, output_shape, w_shape, fans
+        self.activation_fn = activation_fn
+        self.p_dropout = checks.number("p_dropout", p_dropout, below=1)
+        self.init = checks.choice("init", init, initializers.SCALES)
+        self.dropout = checks.choice("dropout", dropout, DROPOUTS)
+        self.cost_function = None if cost is None else ops.COSTS[checks.choice("cost", cost, ops.COSTS)]
+        if self.cost_function and self.cost_function.activation not in (None, activation_fn):
+            raise ValueError(
+                f"cost: {cost!r} belongs to the activation {self.cost_function.activation}; got {activation_fn}"
+            )
+        self.place: int | None = None
+        self.w = self.b = None
+        self.gradients: list[Array] = []
+        self._passes: dict[str, tuple[Array, Array]] = {}  # (z, a) of the last "evaluation" and "training" pass
+        self._pending: tuple | None = None  # what a forward pass in training leaves for the backward pass
+
+    def join(self, place: int, seed: int, xp: ModuleType, dtype: np.dtype) -> None:
+        """Take this place in a network, and draw the parameters that its seed gives to it."""
+        self.place, self.seed = place, seed
+        n_biases = self.output_shape[0]
+        drawn = initializers.draw(self.init, self.w_shape, n_biases, *self.fans, seed=seed, place=place)
+        self.w, self.b = (xp.asarray(parameter.astype(dtype)) for parameter in drawn)
+        self._xp = xp
+        self._work = {"evaluation": Workspace(xp), "training": Workspace(xp)}
+
+    @property
+    def params(self) -> list[Array]:
+        """Weights and biases, [w, b]."""
+        return [self.w, self.b]
+
+    def forward(self, x: Array, step: int | None = None) -> Array:
+        """Activations (*output_shape, N) for inputs x of N images, batch innermost.
+
+        With `step`, the number of a training step, that step's units are dropped and the layer is ready for
+        `backward`; without, this is evaluation: every unit takes part.
+        """
+        mode = "evaluation" if step is None else "training"
+        work = self._work[mode]
+        x, mask = self._dropped(x.reshape(*self.input_shape, x.shape[-1]), step, work)
+        weighted, passed = self._weighted_sum(x, work)
+        z = work("weighted_input", weighted.shape, weighted.dtype)
+        self._xp.add(weighted, self.b.reshape(-1, *[1] * (z.ndim - 1)), out=z)
+        a = self.activation_fn(z, out=work("activation", z.shape, z.dtype))
+        self._passes[mode] = z, a
+        if mode == "training":
+            self._pending = passed, mask
+        return a
+
+    def backward(self, da: Array, *, input_gradient: bool = True) -> Array | None:
+        """Gradient of the cost by the layer's input, given that by its activations; fills `gradients`."""
+        z, a = self._passes["training"]
+        dz = self._work["training"]("activation_gradient", z.shape, z.dtype)
+        self.activation_fn.backward(z, a, da.reshape(z.shape), out=dz)
+        return self._backward_from(dz, input_gradient)
+
+    def backward_from_cost(self, targets: Array, *, input_gradient: bool = True) -> Array | None:
+        """The same for a last layer, where its cost against `targets` (K, N) begins the way back."""
+        dz = self.cost_function.gradient(self.activation_fn, *self._passes["training"], targets)
+        return self._backward_from(dz, input_gradient)
+
+    def mean_cost(self, targets: Array, mode: str) -> Array:
+        """The cost, shape (), of the last pass in "training" or "evaluation" against `targets` (K, N)."""
+        return self.cost_function.value(*self._passes[mode], targets)
+
+    def _backward_from(self, dz: Array, input_gradient: bool) -> Array | None:
+        if self._pending is None:
+            raise RuntimeError(f"{self!r}: a backward pass needs a forward pass in training before it, one for each")
+        (passed, mask), self._pending = self._pending, None
+        dx, dw = self._weighted_sum_gradients(dz, passed, input_gradient, self._work["training"])
+        self.gradients = [dw, dz.reshape(len(dz), -1).sum(axis=1)]
+        if dx is not None and mask is not None:
+            ops.dropout(dx, mask, self._kept_scale(), out=dx)
+        return dx
+
+    def _dropped(self, x: Array, step: int | None, work: Workspace) -> tuple[Array, Array | None]:
+        """The input after dropout, and the mask."""
+        if self.p_dropout == 0 or (step is None and self.dropout == "inverted"):
+            return x, None
+        out = work("dropped", x.shape, x.dtype)
+        if step is None:  # network3 weakens the inputs of evaluation instead of strengthening those of training
+            return self._xp.multiply(x, x.dtype.type(1 - self.p_dropout), out=out), None
+        mask = ops.dropout_mask(self._xp, x.shape, self.p_dropout, seed=self.seed, place=self.place, step=step)
+        return ops.dropout(x, mask, self._kept_scale(), out=out), mask
+
+    def _kept_scale(self) -> float:
+        return 1 / (1 - self.p_dropout) if self.dropout == "inverted" else 1.0
+
+    @abstractmethod
+    def _weighted_sum(self, x: Array, work: Workspace) -> tuple[Array, Any]:
+        """The weighted sum of the inputs, and what its gradient will need."""
+
+    @abstractmethod
+    def _weighted_sum_gradients(
+        self, dz: Array, passed: Any, input_gradient: bool, work: Workspace
+    ) -> tuple[Array | None, Array]:
+        """Gradients (dx, dw) by inputs and weights."""
+
+    # What network3's layers show of the last pass: outputs as (N, ...), labels, accuracy.
+
+    @property
+    def output(self) -> Array:
+        """Activations of the last evaluation pass, (N, *output_shape)."""
+        return self._xp.moveaxis(self._passes["evaluation"][1], -1, 0)
+
+    @property
+    def output_dropout(self) -> Array:
+        """Activations of the last training pass, with units dropped, (N, *output_shape)."""
+        return self._xp.moveaxis(self._passes["training"][1], -1, 0)
+
+    @property
+    def y_out(self) -> Array:
+        """Labels that the last evaluation pass predicts, (N,): the first of the largest outputs."""
+        return self._passes["evaluation"][1].argmax(axis=0)
+
+    def accuracy(self, y: Array) -> float:
+        """The fraction of the last evaluation pass's images whose predicted label is that in `y`, (N,)."""
+        return float((self._xp.asarray(y) == self.y_out).mean())
+
+
+class FullyConnectedLayer(Layer):
+    """Every neuron sees every input: ``activation_fn(w^T x + b)`` (book, chapter 6, and network3).
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and of neurons; w is (n_in, n_out), b is (n_out,).
+    activation_fn : Activation
+        sigmoid, tanh, ReLU or linear.
+    p_dropout : float
+        Probability in [0, 1) that an input is silent in a training step.
+    init : {"book", "corrected", "zeros"}
+        Scale of the initial weights: sqrt(1/n_out) as in network3, or sqrt(1/n_in), which its author meant.
+    cost : {"cross_entropy", "quadratic"}, optional
+        What is minimised if the layer is a network's last; the cross-entropy needs the sigmoid.
+    dropout : {"rescale", "inverted"}
+        Where the missing inputs are made up for: evaluation multiplies by 1 - p (the book's way), or training
+        divides by it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or out of range; the message names it.
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        activation_fn: ops.Activation = ops.sigmoid,
+        p_dropout: float = 0.0,
+        *,
+        init: str = "book",
+        cost: str | None = None,
+        dropout: str = "rescale",
+    ) -> None:
+        self.n_in, self.n_out = checks.integer("n_in", n_in, 1), checks.integer("n_out", n_out, 1)
+        super().__init__(
+            (self.n_in,),
+            (self.n_out,),
+            (self.n_in, self.n_out),
+            (self.n_in, self.n_out),
+            activation_fn=activation_fn,
+            p_dropout=p_dropout,
+            init=init,
+            dropout=dropout,
+            cost=cost,
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n_in={self.n_in}, n_out={self.n_out})"
+
+    def _weighted_sum(self, x: Array, work: Workspace) -> tuple[Array, Array]:
+        return self._xp.matmul(self.w.T, x, out=work("sum", (self.n_out, x.shape[1]), x.dtype)), x
+
+    def _weighted_sum_gradients(
+        self, dz: Array, passed: Array, input_gradient: bool, work: Workspace
+    ) -> tuple[Array | None, Array]:
+        dw = self._xp.matmul(passed, dz.T, out=work("dw", self.w.shape, dz.dtype))
+        dx = self._xp.matmul(self.w, dz, out=work("dx", passed.shape, dz.dtype)) if input_gradient else None
+        return dx, dw
+
+
+class SoftmaxLayer(FullyConnectedLayer):
+    """A fully connected layer whose outputs are probabilities, with the log-likelihood as its cost.
+
+    Weights and biases start at zero, as in network3: all classes are equally likely, and the first step's gradient
+    stops here, because it goes back through weights that are all zero.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and of classes.
+    p_dropout : float
+        Probability in [0, 1) that an input is silent in a training step.
+    dropout : {"rescale", "inverted"}
+        See `FullyConnectedLayer`.
+    """
+
+    def __init__(self, n_in: int, n_out: int, p_dropout: float = 0.0, *, dropout: str = "rescale") -> None:
+        super().__init__(n_in, n_out, ops.softmax, p_dropout, init="zeros", cost="log_likelihood", dropout=dropout)
+
+    def cost(self, net: Any) -> float:
+        """The mean log-likelihood cost of the last training mini-batch, ``net.y`` being its labels."""
+        return float(self.mean_cost(ops.one_hot(net.y, self.n_out, self.w.dtype), "training"))
+
+
+class ConvPoolLayer(Layer):
+    """A convolutional layer and the max-pooling behind it: ``activation_fn(pool(w * x) + b)`` (book, chapter 6).
+
+    Pooling comes before bias and activation, as in network3: for an increasing activation the result is the same,
+    and there is a quarter of the work.
+
+    Parameters
+    ----------
+    filter_shape : (int, int, int, int)
+        Number of filters, number of input maps, rows and columns of a filter; the shape of w. b is (filters,).
+    image_shape : tuple
+        Mini-batch size, maps, rows, columns, as in the book. The first may be None or left out: any number of
+        images can pass; if it is given, it must be the network's.
+    poolsize : (int, int)
+        Rows and columns of a pooling window; rows and columns of the convolution that fill none are left out.
+    activation_fn : Activation
+        sigmoid, tanh, ReLU or linear.
+    init : {"book", "corrected", "zeros"}
+        Scale of the initial weights: ``sqrt(1/n_out)`` with n_out = filters * rows * columns / pool area as in
+        network3, or ``sqrt(1/n_in)`` with n_in = maps * rows * columns.
+    ties : {"all", "first"}
+        Who gets the gradient where entries of a pooling window share the maximum: each of them (network3 under
+        Theano), or the first (PyTorch).
+    p_dropout : float
+        Probability in [0, 1) that an input is silent in a training step; the book has none here.
+    dropout : {"rescale", "inverted"}
+        See `FullyConnectedLayer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another kind or out of range, or shapes do not fit; the message names it.
+    """
+
+    def __init__(
+        self,
+        filter_shape: tuple[int, int, int, int],
+        image_shape: tuple,
+        poolsize: tuple[int, int] = (2, 2),
+        activation_fn: ops.Activation = ops.sigmoid,
+        *,
+        init: str = "book",
+        ties: str = "all",
+        p_dropout: float = 0.0,
+        dropout: str = "rescale",
+    ) -> None:
+        self.filter_shape = checks.integers("filter_shape", filter_shape, ("filters", "maps", "rows", "columns"))
+        self.image_shape = tuple(image_shape)
+        self.poolsize = checks.integers("poolsize", poolsize, ("rows", "columns"))
+        self.ties = checks.choice("ties", ties, ops.TIES)
+        per_image = self.image_shape[-3:]
+        if len(self.image_shape) == 4 and self.image_shape[0] is not None:
+            checks.integers("image_shape", self.image_shape, ("mini-batch size", "maps", "rows", "columns"))
+        C, H, W = checks.integers("image_shape", per_image, ("maps", "rows", "columns"))
+        F, maps, KH, KW = self.filter_shape
+        P, Q = self.poolsize
+        if len(self.image_shape) not in (3, 4) or maps != C:
+            raise ValueError(
+                f"image_shape: expected (mini-batch size, {maps}, rows, columns), since filter_shape is "
+                f"{self.filter_shape}; got {image_shape!r}"
+            )
+        if KH > H or KW > W:
+            raise ValueError(f"filter_shape: expected filters no larger than the image, {H} x {W}; got {KH} x {KW}")
+        OH, OW = H - KH + 1, W - KW + 1
+        if P > OH or Q > OW:
+            raise ValueError(f"poolsize: expected no more than the convolved image, {OH} x {OW}; got {P} x {Q}")
+        super().__init__(
+            (C, H, W),
+            (F, OH // P, OW // Q),
+            self.filter_shape,
+            (maps * KH * KW, F * KH * KW / (P * Q)),
+            activation_fn=activation_fn,
+            p_dropout=p_dropout,
+            init=init,
+            dropout=dropout,
+        )
+
+    def __repr__(self) -> str:
+        return f"ConvPoolLayer(filter_shape={self.filter_shape}, image_shape={self.image_shape})"
+
+    def _weighted_sum(self, x: Array, work: Workspace) -> tuple[Array, Any]:
+        return ops.conv_pool(x, self.w, self.poolsize, work)
+
+    def _weighted_sum_gradients(
+        self, dz: Array, passed: Any, input_gradient: bool, work: Workspace
+    ) -> tuple[Array | None, Array]:
+        return ops.conv_pool_gradients(dz, passed, ties=self.ties, input_gradient=input_gradient, work=work)

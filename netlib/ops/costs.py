@@ -1,0 +1,64 @@
+"""Costs: how wrong a mini-batch's output is, and the gradient with which backpropagation starts.
+
+Outputs and targets are (K, N): one row a class, one column an image. Each cost is the mean over the N images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netlib.backend import Array, namespace
+from netlib.ops.activations import Activation, sigmoid, softmax
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A cost of the last layer.
+
+    Attributes
+    ----------
+    name : str
+    activation : Activation or None
+        The activation that it is made for; with it, the gradient by z is simply (a - target) / N. None: any.
+    value : callable (z, a, targets) -> array of shape ()
+    """
+
+    name: str
+    activation: Activation | None
+    value: Callable[[Array, Array, Array], Array]
+
+    def gradient(self, activation: Activation, z: Array, a: Array, targets: Array) -> Array:
+        """Gradient by the weighted input z of the last layer, whose output is ``a = activation(z)``."""
+        difference = (a - targets) / a.dtype.type(a.shape[1])
+        return difference if self.activation else activation.backward(z, a, difference, out=difference)
+
+
+def one_hot(labels: Array, classes: int, dtype: object) -> Array:
+    """Targets (classes, N): a 1 in the row of each image's label, 0 elsewhere."""
+    return (labels == namespace(labels).arange(classes)[:, None]).astype(dtype)
+
+
+def _log_likelihood(z: Array, a: Array, targets: Array) -> Array:
+    # ln softmax(z) = z - ln sum e^z, with the largest z subtracted: exact where the softmax itself underflows to 0
+    xp = namespace(z)
+    z = z - z.max(axis=0)
+    log_a = z - xp.log(xp.exp(z).sum(axis=0))
+    return -(targets * log_a).sum() / z.shape[1]
+
+
+def _cross_entropy(z: Array, a: Array, targets: Array) -> Array:
+    # -t ln s(z) - (1-t) ln(1-s(z)) = ln(1 + e^z) - t z, finite however far the sigmoid has saturated
+    xp = namespace(z)
+    return (xp.logaddexp(xp.zeros_like(z), z) - targets * z).sum() / z.shape[1]
+
+
+def _quadratic(z: Array, a: Array, targets: Array) -> Array:
+    return ((a - targets) ** 2).sum() / (2 * z.shape[1])
+
+
+log_likelihood = Cost("log_likelihood", softmax, _log_likelihood)  # book, equation (80)
+cross_entropy = Cost("cross_entropy", sigmoid, _cross_entropy)  # book, equation (63)
+quadratic = Cost("quadratic", None, _quadratic)  # book, equation (26)
+
+COSTS = {cost.name: cost for cost in (log_likelihood, cross_entropy, quadratic)}

@@ -1,0 +1,40 @@
+"""Dropout: in each training step another random part of a layer's inputs is silent."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from netlib import checks, rng
+from netlib.backend import Array, namespace
+
+
+def dropout_mask(xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int) -> Array:
+    """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``."""
+    return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout)
+
+
+def dropout(x: Array, mask: Array, scale: float = 1.0, out: Array | None = None) -> Array:
+    """Silence the units where `mask` is False and multiply the others by `scale`.
+
+    Gradients go back the same way: the gradient by `x` is ``dropout(dy, mask, scale)``.
+    """
+    out = namespace(x, mask).multiply(x, mask, out=out)
+    if scale != 1:
+        out *= x.dtype.type(scale)
+    return out
+
+
+def dropout_layer(layer: Array, p_dropout: float, *, seed: int = 0, place: int = 0, step: int = 0) -> Array:
+    """Drop each entry of an array with probability `p_dropout`; network3's function of this name.
+
+    The book's draws another mask at every call, from a generator of its own. This one draws the mask of (seed,
+    place, step), which can be drawn again.
+
+    Raises
+    ------
+    ValueError
+        If `p_dropout` is not in [0, 1).
+    """
+    p_dropout = checks.number("p_dropout", p_dropout, below=1)
+    mask = dropout_mask(namespace(layer), layer.shape, p_dropout, seed=seed, place=place, step=step)
+    return dropout(layer, mask)
