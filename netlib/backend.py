@@ -88,6 +88,11 @@ def to_host(array: Array) -> np.ndarray:
     return array if namespace(array) is np else array.get()
 
 
+def move(array: Any, xp: ModuleType) -> Array:
+    """The same numbers, a list's too, as an array of the library `xp`; copied only if they are elsewhere."""
+    return np.asarray(to_host(array)) if xp is np else xp.asarray(array)
+
+
 class Workspace:
     """Named scratch arrays that are made once and used again.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from types import ModuleType
 from typing import Any
 
-from netlib.backend import Array, namespace
+from netlib.backend import Array, move, namespace
 
 
 def integer(name: str, value: Any, minimum: int) -> int:
@@ -74,5 +75,39 @@ def labels(name: str, y: Array, rows: int, classes: int) -> None:
         raise TypeError(f"{name}: expected a vector of integer labels; got dtype {y.dtype}, shape {y.shape}")
     if len(y) != rows:
         raise ValueError(f"{name}: expected {rows} labels, one for each image; got {len(y)}")
-    if rows and not (0 <= int(y.min()) and int(y.max()) < classes):
+    if rows and (int(y.min()) < 0 or int(y.max()) >= classes):
         raise ValueError(f"{name}: expected labels from 0 to {classes - 1}; got {int(y.min())} to {int(y.max())}")
+
+
+def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any) -> Array:
+    """Images as finite rows (n, features), moved to the library `xp` and cast to `dtype`.
+
+    They may come as (n, *shape) or as rows; for a `shape` of one axis, in any shape with as many numbers an image.
+    """
+    x = move(x, xp)
+    features = math.prod(shape)
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: expected images of real numbers; got dtype {x.dtype}")
+    as_rows = x.ndim == 2 or len(shape) == 1
+    if x.ndim < 2 or (math.prod(x.shape[1:]) != features if as_rows else x.shape[1:] != shape):
+        accepted = f"(n, {features})" + f" or (n, {', '.join(map(str, shape))})" * (len(shape) > 1)
+        raise ValueError(f"{name}: expected images {accepted}; got {x.shape}")
+    rows = xp.asarray(x, dtype=dtype).reshape(len(x), features)
+    finite(name, rows)
+    return rows
+
+
+def labelled_images(
+    name: str, data: Any, shape: tuple[int, ...], classes: int, minimum: int, xp: ModuleType, dtype: Any
+) -> tuple[Array, Array]:
+    """At least `minimum` images, as `images` gives them, with their labels."""
+    try:
+        x, y = data
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a pair (images, labels); got {type(data).__name__}") from None
+    rows = images(f"{name} images", x, shape, xp, dtype)
+    if len(rows) < minimum:
+        raise ValueError(f"{name}: expected at least {minimum} images, a mini-batch; got {len(rows)}")
+    y = move(y, xp)
+    labels(f"{name} labels", y, len(rows), classes)
+    return rows, y

@@ -11,6 +11,7 @@ import numpy as np
 from netlib import checks, ops
 from netlib.backend import Array, device_namespace, to_host
 from netlib.layers import Layer
+from netlib.layers.chain import check_chain
 from netlib.optimizers import gradient_descent
 from netlib.training import PENALTY_DIVISORS, History, train
 
@@ -64,7 +65,7 @@ class Network:
         self.dtype = np.dtype(checks.choice("dtype", dtype, ("float32", "float64")))
         self.xp = device_namespace(device)
         self.layers = list(layers)
-        _check_chain(self.layers, self.mini_batch_size)
+        check_chain(self.layers, self.mini_batch_size)
         for place, layer in enumerate(self.layers):
             layer.join(place, self.seed, self.xp, self.dtype)
         self.params = [parameter for layer in self.layers for parameter in layer.params]
@@ -275,58 +276,13 @@ class Network:
         hits = sum((self._forward(x[part]).argmax(axis=0) == y[part]).sum() for part in _chunks(len(x)))
         return int(hits) / len(x)
 
-    # What comes in
-
     def _checked_rows(self, name: str, x: Any) -> Array:
-        """Images of any accepted shape as finite rows (n, features) on the network's device, in its dtype."""
-        x = np.asarray(to_host(x)) if self.xp is np else self.xp.asarray(x)
-        shape = self.layers[0].input_shape
-        if x.dtype.kind not in "biuf":
-            raise TypeError(f"{name}: expected images of real numbers; got dtype {x.dtype}")
-        flat = x.ndim == 2 or len(shape) == 1
-        if x.ndim < 2 or (math.prod(x.shape[1:]) != self.n_in if flat else x.shape[1:] != shape):
-            raise ValueError(f"{name}: expected images (n, {self.n_in}) or (n, {', '.join(map(str, shape))}); got {x.shape}")
-        rows = self.xp.asarray(x, dtype=self.dtype).reshape(len(x), self.n_in)
-        checks.finite(name, rows)
-        return rows
+        return checks.images(name, x, self.layers[0].input_shape, self.xp, self.dtype)
 
     def _checked_data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
-        try:
-            x, y = data
-        except (TypeError, ValueError):
-            raise TypeError(f"{name}: expected a pair (images, labels); got {type(data).__name__}") from None
-        rows = self._checked_rows(f"{name} images", x)
-        if len(rows) < minimum:
-            raise ValueError(f"{name}: expected at least {minimum} images, a mini-batch; got {len(rows)}")
-        y = np.asarray(to_host(y)) if self.xp is np else self.xp.asarray(y)
-        checks.labels(f"{name} labels", y, len(rows), self.n_out)
-        return rows, y
+        shape = self.layers[0].input_shape
+        return checks.labelled_images(name, data, shape, self.n_out, minimum, self.xp, self.dtype)
 
 
 def _chunks(n: int) -> Iterator[slice]:
     return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
-
-
-def _check_chain(layers: list[Layer], mini_batch_size: int) -> None:
-    """Refuse layers that cannot form a network, before any of them is touched."""
-    if not layers:
-        raise ValueError("layers: expected at least one layer; got none")
-    for i, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layers[{i}]: expected a layer; got {layer!r}")
-        if layer.place is not None or layer in layers[:i]:
-            raise ValueError(f"layers[{i}]: {layer!r} is part of a network already; make a new layer for each place")
-        given = getattr(layer, "image_shape", ())
-        if len(given) == 4 and given[0] not in (None, mini_batch_size):
-            raise ValueError(
-                f"layers[{i}]: expected image_shape to begin with the network's mini_batch_size, {mini_batch_size}; "
-                f"got {given}"
-            )
-        if i == 0:
-            continue
-        arriving, expected = layers[i - 1].output_shape, layer.input_shape
-        flat = len(expected) == 1 or len(arriving) == 1
-        if math.prod(arriving) != math.prod(expected) if flat else arriving != expected:
-            raise ValueError(
-                f"layers[{i}]: {layer!r} expects {expected} for each image, but layers[{i - 1}] gives {arriving}"
-            )

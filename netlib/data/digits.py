@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,4 +36,4 @@ def load() -> DataSets:
     bounds = [0, N_TRAINING, N_TRAINING + N_VALIDATION, len(x)]
     for array in (x, y):
         array.flags.writeable = False  # one copy serves every caller
-    return DataSets(*(Data(x[a:b], y[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)))
+    return DataSets(*(Data(x[a:b], y[a:b]) for a, b in pairwise(bounds)))

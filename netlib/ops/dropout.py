@@ -8,7 +8,9 @@ from netlib import checks, rng
 from netlib.backend import Array, namespace
 
 
-def dropout_mask(xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int) -> Array:
+def dropout_mask(
+    xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int
+) -> Array:
     """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``."""
     return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout)
 

@@ -39,7 +39,9 @@ def _fit(size: int, window: int, stride: int, padding: int, ignore_border: bool)
     return -(-size // stride) if stride >= window else max(0, -(-(size - window) // stride)) + 1
 
 
-def _grid(x: Array, window: int | tuple, stride: int | tuple | None, padding: int | tuple, ignore_border: bool) -> _Grid:
+def _grid(
+    x: Array, window: int | tuple, stride: int | tuple | None, padding: int | tuple, ignore_border: bool
+) -> _Grid:
     if x.ndim != 4 or x.dtype.kind != "f":
         raise ValueError(f"x: expected images (N, C, H, W) of floats; got shape {x.shape}, dtype {x.dtype}")
 

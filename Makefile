@@ -1,0 +1,47 @@
+# Thin skins over plain commands, which the README shows too. uv is used where it is on the PATH.
+
+BIN := .venv/bin
+PYTHON ?= python3
+
+.PHONY: help setup chapters test lint lab render sync wheel clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+# The stamp is written last: an installation that was cut off is begun anew.
+.venv/ready: pyproject.toml
+	if command -v uv >/dev/null; then \
+	    uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+	    uv pip install --quiet --python $(BIN)/python -e ".[book,test]"; \
+	else \
+	    $(PYTHON) -m venv .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[book,test]"; \
+	fi
+	touch $@
+
+setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
+
+chapters: setup  ## run all notebooks end to end; results in build/quick
+	$(BIN)/netlib run
+
+test: setup lint  ## unit tests, guards, and the committed notebooks against a fresh run
+	$(BIN)/python -m pytest
+
+lint: setup  ## style and common mistakes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+lab: setup  ## read the notebooks in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+sync: setup  ## bring the two files of each notebook in step; the one edited last wins
+	$(BIN)/jupytext --sync chapters/[0-9][0-9]_*.py
+
+render: setup  ## make the committed notebooks and the picture anew from the .py files
+	$(BIN)/netlib render
+
+wheel: setup  ## the package as one file, in dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove all that can be made again
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,5 @@
+"""``python -m netlib`` is ``netlib``."""
+
+from netlib.cli import main
+
+main()

@@ -1,0 +1,17 @@
+"""The command line: ``netlib --help`` tells what it can do."""
+
+import click
+
+from netlib import __version__
+from netlib.cli.render import render
+from netlib.cli.run import run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Neural networks from the book, as notebooks to run and a package to read."""
+
+
+main.add_command(run)
+main.add_command(render)

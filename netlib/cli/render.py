@@ -1,0 +1,102 @@
+"""``netlib render``: the committed notebooks, made anew from their .py files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from netlib.cli import chapters
+
+UNCOMPARED = "nbval-ignore-output"
+
+
+def processors() -> list[dict[str, str]]:
+    """Environments in which one machine computes like two: as it is, and like a plain old one with a single thread.
+
+    The second takes OpenBLAS's kernels of 2008 and NumPy's loops without the instructions that came later. Sums
+    are then rounded differently, and a printed number that hangs on that shows.
+    """
+    newer = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    plain = {"OPENBLAS_CORETYPE": "Nehalem", "OPENBLAS_NUM_THREADS": "1", "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
+    return [{}, plain]
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1)
+def render(notebooks: tuple[str, ...]) -> None:
+    """Execute the .py files of NOTEBOOKS (all if none is named) and write the .ipynb files beside them.
+
+    The .py file is what counts: cells that are only in the .ipynb are lost. Each is executed twice, in two
+    environments that round differently; where a printed output differs nothing is written, and the cell is named.
+    """
+    import jupytext
+
+    for path in chapters.find(notebooks, ".py"):
+        click.echo(f"rendering {path.stem} ...", err=True)
+        executed = []
+        for environment in processors():
+            with _environment(environment):
+                executed.append(chapters.execute(jupytext.read(path)))
+        differing = differences(*executed)
+        if differing:
+            raise click.ClickException(f"{path.stem} is not written: " + "\n".join(differing))
+        _write(tidy(executed[0]), path.with_suffix(".ipynb"))
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables as the kernel will inherit them."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def printed(cell: Any) -> str:
+    """The text of a cell's outputs, as nbval compares it: streams, and results as text."""
+    parts = (output.get("text") or output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", []))
+    return "".join(parts)
+
+
+def differences(first: Any, second: Any) -> list[str]:
+    """Cells whose printed outputs differ between two executions of a notebook."""
+    return [
+        f"cell {number} prints other text when sums are rounded differently:\n{printed(a)}\n--- or ---\n{printed(b)}"
+        for number, (a, b) in enumerate(zip(first.cells, second.cells, strict=True))
+        if UNCOMPARED not in a.metadata.get("tags", []) and printed(a) != printed(b)
+    ]
+
+
+def tidy(node: Any) -> Any:
+    """The notebook without what changes at every execution; counts and outputs stay."""
+    node.metadata = {"kernelspec": node.metadata["kernelspec"]}
+    seen: dict[str, int] = {}
+    for cell in node.cells:
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag]
+        cell.metadata = {"tags": tags} if tags else {}
+        digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = f"{digest}-{seen[digest]}"
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    return node
+
+
+def _write(node: Any, path: Path) -> None:
+    import nbformat
+
+    partial = path.with_name(f".{path.name}.partial")
+    nbformat.write(node, partial)
+    partial.replace(path)

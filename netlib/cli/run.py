@@ -1,0 +1,115 @@
+"""``netlib run``: notebooks executed from end to end, with other parameters if one likes."""
+
+from __future__ import annotations
+
+import base64
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from netlib.cli import chapters
+
+
+@click.command()
+@click.argument("notebooks", nargs=-1)
+@click.option(
+    "-p",
+    "--parameter",
+    "given",
+    nargs=2,
+    multiple=True,
+    metavar="NAME VALUE",
+    help="Set a parameter, in every notebook that is run; may be given several times.",
+)
+@click.option("--profile", default="quick", show_default=True, help="A set of parameters: quick, or book.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where results go, instead of build/PROFILE.")
+def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], profile: str, output: Path | None) -> None:
+    """Run NOTEBOOKS (all of them if none is named) and collect their figures.
+
+    A notebook is named by its number or its name: 00, start_here or 00_start_here. Each runs with the parameters
+    that stand in its cell tagged "parameters" (the quick profile: embedded digits, a CPU, seconds), changed by
+    those of another profile in chapters/profiles/, changed by those given with -p:
+
+    \b
+        netlib run                            everything, quickly
+        netlib run 00 -p epochs 3             one notebook with another parameter
+        netlib run --profile book             at the book's scale
+
+    The executed notebooks, and each of their figures as a PNG file under figures/, go to build/PROFILE. A result
+    replaces an older one only when its notebook has run to the end.
+    """
+    paths = chapters.find(notebooks)
+    output = output or Path("build") / profile
+    plans = {path: _parameters(path, profile, given) for path in paths}
+    (output / "figures").mkdir(parents=True, exist_ok=True)
+    rows, failed = [], []
+    for path, parameters in plans.items():
+        click.echo(f"running {path.stem} ...", err=True)
+        started = time.perf_counter()
+        figures, problem = _run_one(path, output, parameters)
+        rows.append((path.stem, f"{time.perf_counter() - started:.1f}", "failed" if problem else str(figures)))
+        if problem:
+            failed.append(path.stem)
+            click.echo(problem, err=True)
+    click.echo(_table(("notebook", "seconds", "figures"), rows))
+    if failed:
+        raise click.ClickException(f"{', '.join(failed)} did not run to the end")
+    click.echo(f"executed notebooks are in {output}, their figures in {output / 'figures'}")
+
+
+def _parameters(path: Path, profile: str, given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """What to set in this notebook, checked against what it has."""
+    import yaml
+
+    parameters: dict[str, Any] = {}
+    if profile != "quick":
+        profiles = {file.stem: file for file in (chapters.folder() / "profiles").glob("*.yaml")}
+        if profile not in profiles:
+            raise click.UsageError(f"no profile {profile!r}{chapters.near(profile, ['quick', *profiles])}")
+        parameters |= yaml.safe_load(profiles[profile].read_text()).get(path.stem, {})
+    for name, value in given:
+        try:
+            parameters[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise click.UsageError(f"{name}: {value!r} is not a value (of YAML)") from None
+    chapters.check_parameters(path, parameters)
+    return parameters
+
+
+def _run_one(path: Path, output: Path, parameters: dict[str, Any]) -> tuple[int, str | None]:
+    """Run one notebook into the output folder; the number of its figures, or what went wrong."""
+    partial, failed = output / f"partial-{path.name}", output / f"failed-{path.name}"
+    try:
+        node = chapters.execute(path, partial, parameters)
+    except Exception as error:  # a cell that fails, a kernel that dies, a disk that is full
+        what = f"cell {error.cell_index}: {error.ename}: {error.evalue}" if hasattr(error, "cell_index") else error
+        if not partial.exists():
+            return 0, f"{path.stem}: {what}"
+        return 0, f"{path.stem}, {what}\n(as far as it came: {partial.replace(failed)})"
+    figures = _save_figures(node, output / "figures", path.stem)
+    partial.replace(output / path.name)
+    failed.unlink(missing_ok=True)
+    return figures, None
+
+
+def _save_figures(node: Any, folder: Path, stem: str) -> int:
+    """Write every PNG among the notebook's outputs to a file, in place of those of an earlier run."""
+    pictures = [
+        output.data["image/png"]
+        for cell in node.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    for old in folder.glob(f"{stem}-*.png"):
+        old.unlink()
+    for number, picture in enumerate(pictures, start=1):
+        (folder / f"{stem}-{number:02d}.png").write_bytes(base64.b64decode(picture))
+    return len(pictures)
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [header, tuple("-" * width for width in widths), *rows]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
