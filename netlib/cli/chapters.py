@@ -78,11 +78,15 @@ def execute(notebook: Any, output: Path | None = None, given: Mapping[str, Any] 
     papermill.exceptions.PapermillExecutionError
         If a cell fails; what was executed until then is in `output`.
     """
-    return papermill().execute_notebook(
+    engine = papermill()
+    from traitlets.config import Config
+
+    return engine.execute_notebook(
         notebook,
         output,
         given,
         cwd=str(folder()),
         kernel_name="python3",
         progress_bar=sys.stderr.isatty(),
+        config=Config({"KernelManager": {"transport_encryption": "auto"}}),  # without it the kernel prints a warning
     )

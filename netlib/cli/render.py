@@ -89,9 +89,21 @@ def tidy(node: Any) -> Any:
         digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = f"{digest}-{seen[digest]}"
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     return node
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs without the live half of widgets, and with text that arrived in pieces in one piece."""
+    joined: list[Any] = []
+    for output in outputs:
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        if joined and output.output_type == "stream" and output.name == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _write(node: Any, path: Path) -> None:

@@ -1,0 +1,194 @@
+"""Convolution and pooling in one, against the composition of the loops, of the plain operations, and differences."""
+
+import numpy as np
+import pytest
+from gradients import assert_gradient, random_like, weighted_sum
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netlib import ops
+from netlib.backend import Workspace, to_host
+from netlib.ops import conv_pool, conv_pool_gradients, naive
+
+# images (N, C, H, W), filters (F, C, KH, KW), poolsize
+CASES = [
+    ((2, 1, 6, 5), (3, 1, 3, 2), (2, 2)),
+    ((1, 3, 8, 5), (2, 3, 2, 3), (3, 2)),
+    ((3, 2, 4, 6), (1, 2, 2, 2), (1, 1)),
+    ((2, 2, 4, 7), (2, 2, 1, 1), (2, 3)),
+    ((2, 1, 3, 4), (2, 1, 3, 4), (1, 1)),
+    ((1, 1, 5, 6), (1, 1, 2, 3), (4, 4)),
+    ((0, 2, 6, 5), (3, 2, 3, 2), (2, 2)),
+]
+cases = pytest.mark.parametrize(("x_shape", "w_shape", "poolsize"), CASES)
+both_ties = pytest.mark.parametrize("ties", ["all", "first"])
+
+
+def small_integers(shape, dtype="float64", seed=0):
+    """Few different numbers: maxima tie everywhere, and sums are exact in any order."""
+    return np.random.default_rng(seed).integers(-1, 2, shape).astype(dtype)
+
+
+def innermost(images):
+    """(N, C, H, W) as (C, H, W, N)."""
+    return np.ascontiguousarray(images.transpose(1, 2, 3, 0))
+
+
+def loops(x, w, poolsize, ties="all"):
+    """(pooled, dpooled, dx, dw) by the naive loops, for images (N, C, H, W), given back with N innermost."""
+    z = naive.conv2d(x, w)
+    pooled = naive.max_pool(z, poolsize)
+    dpooled = 1 + np.arange(pooled.size, dtype=x.dtype).reshape(pooled.shape)
+    dx, dw = naive.conv2d_gradients(x, w, naive.max_pool_gradient(z, dpooled, poolsize, ties=ties))
+    return innermost(pooled), innermost(dpooled), innermost(dx), dw
+
+
+def both_ways(xp, x, w, poolsize, dpooled, **options):
+    """(pooled, dx, dw) by the operation under test, on the host, copied so that a workspace can be used again."""
+    work = options.get("work")
+    pooled, passed = conv_pool(xp.asarray(x), xp.asarray(w), poolsize, work)
+    dx, dw = conv_pool_gradients(xp.asarray(dpooled), passed, **options)
+    return tuple(array if array is None else to_host(array).copy() for array in (pooled, dx, dw))
+
+
+def assert_same(results, expected):
+    """Equal entry by entry, in the same dtypes."""
+    for result, truth in zip(results, expected, strict=True):
+        assert result.dtype == truth.dtype
+        np.testing.assert_array_equal(result, truth)
+
+
+@cases
+@both_ties
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pooled_convolution_and_gradients_are_those_of_the_loops(xp, x_shape, w_shape, poolsize, ties, dtype):
+    x, w = small_integers(x_shape, dtype, 1), small_integers(w_shape, dtype, 2)
+    pooled, dpooled, dx, dw = loops(x, w, poolsize, ties)
+    assert_same(both_ways(xp, innermost(x), w, poolsize, dpooled, ties=ties), (pooled, dx, dw))
+
+
+@cases
+@both_ties
+def test_it_is_the_composition_of_the_plain_operations(xp, x_shape, w_shape, poolsize, ties):
+    x, w = xp.asarray(small_integers(x_shape, seed=1)), xp.asarray(small_integers(w_shape, seed=2))
+    z = ops.conv2d(x, w)
+    y = ops.pool2d(z, poolsize)
+    dy = 1 + xp.arange(y.size, dtype="float64").reshape(y.shape)
+    dx, dw = ops.conv2d_gradients(x, w, ops.pool2d_gradient(z, y, dy, poolsize, ties=ties))
+    expected = innermost(to_host(y)), innermost(to_host(dx)), to_host(dw)
+    x, dy = innermost(to_host(x)), innermost(to_host(dy))
+    assert_same(both_ways(xp, x, to_host(w), poolsize, dy, ties=ties), expected)
+
+
+@cases
+def test_gradients_are_central_differences(xp, x_shape, w_shape, poolsize):
+    N, *image = x_shape
+    x, w = random_like(xp, (*image, N), 1), random_like(xp, w_shape, 2)
+    pooled, passed = conv_pool(x, w, poolsize)
+    weights = random_like(xp, pooled.shape, 3)
+    dx, dw = conv_pool_gradients(weights, passed)
+    assert_gradient(dx, lambda: weighted_sum(conv_pool(x, w, poolsize)[0], weights), x)
+    assert_gradient(dw, lambda: weighted_sum(conv_pool(x, w, poolsize)[0], weights), w)
+
+
+@pytest.mark.parametrize(
+    ("ties", "dx", "dw"),
+    [
+        ("all", [[1, 10, 3, 30], [0, 0, 3, 30]], [[14, 7]]),
+        ("first", [[1, 10, 3, 30], [0, 0, 0, 0]], [[8, 4]]),
+    ],
+)
+def test_one_example_of_ties_worked_out_by_hand(xp, ties, dx, dw):
+    x = xp.asarray([[[1.0, 2, 1, 2], [0, 1, 1, 2]]])[..., None]
+    w = xp.asarray([[[[10.0, 1]]]])  # turned: a pixel once and its right neighbour ten times
+    pooled, passed = conv_pool(x, w, (2, 1))
+    assert to_host(passed.z)[0, :, :, 0].tolist() == [[21, 12, 21], [10, 11, 21]]
+    assert to_host(pooled)[0, 0, :, 0].tolist() == [21, 12, 21]
+    got = conv_pool_gradients(xp.asarray([[[1.0, 0, 3]]])[..., None], passed, ties=ties)
+    assert to_host(got[0])[0, :, :, 0].tolist() == dx
+    assert to_host(got[1])[0, 0].tolist() == dw
+
+
+def test_a_constant_image_ties_in_every_window(xp):
+    x, w, dpooled = xp.ones((1, 4, 4, 2)), xp.ones((1, 1, 1, 1)), xp.ones((1, 2, 2, 2))
+    passed = conv_pool(x, w, (2, 2))[1]
+    dx, dw = conv_pool_gradients(dpooled, passed)
+    np.testing.assert_array_equal(to_host(dx), np.ones((1, 4, 4, 2)))
+    assert float(dw[0, 0, 0, 0]) == 32
+    dx, dw = conv_pool_gradients(dpooled, passed, ties="first")
+    assert to_host(dx)[0, :, :, 1].tolist() == [[1, 0, 1, 0], [0, 0, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]]
+    assert float(dw[0, 0, 0, 0]) == 8
+
+
+def test_one_workspace_serves_many_inputs_shapes_and_batches(xp):
+    work = Workspace(xp)
+    shapes = [((2, 1, 6, 5), (3, 1, 3, 2), (2, 2)), ((5, 1, 6, 5), (3, 1, 3, 2), (2, 2)), *CASES[1:]]
+    for seed, (x_shape, w_shape, poolsize) in enumerate([*shapes, *shapes]):
+        x, w = small_integers(x_shape, seed=seed), small_integers(w_shape, seed=100 + seed)
+        pooled, dpooled, dx, dw = loops(x, w, poolsize)
+        assert_same(both_ways(xp, innermost(x), w, poolsize, dpooled, work=work), (pooled, dx, dw))
+
+
+def test_a_workspace_changes_no_number(xp):
+    x, w, dpooled = random_like(np, (2, 6, 7, 3), 1), random_like(np, (4, 2, 3, 3), 2), random_like(np, (4, 2, 2, 3), 3)
+    work = Workspace(xp)
+    fresh = both_ways(xp, x, w, (2, 2), dpooled)
+    assert_same(both_ways(xp, x, w, (2, 2), dpooled, work=work), fresh)
+    both_ways(xp, x + 1, w - 1, (2, 2), dpooled, work=work)
+    assert_same(both_ways(xp, x, w, (2, 2), dpooled, work=work), fresh)
+
+
+def test_a_second_step_in_a_workspace_makes_no_new_arrays(xp):
+    x, w = random_like(xp, (1, 5, 5, 2)), random_like(xp, (2, 1, 2, 2))
+    work = Workspace(xp)
+    first, second = conv_pool(x, w, (2, 2), work), conv_pool(x + 1, w, (2, 2), work)
+    assert first[0] is second[0]
+    assert all(a is b for a, b in zip(first[1], second[1], strict=True) if not isinstance(a, tuple))
+
+
+@both_ties
+def test_without_the_gradient_by_the_images_that_by_the_filters_is_the_same(xp, ties):
+    x, w = small_integers((2, 2, 6, 5), seed=1), small_integers((3, 2, 3, 2), seed=2)
+    _, dpooled, _, expected = loops(x, w, (2, 2), ties)
+    _, dx, dw = both_ways(xp, innermost(x), w, (2, 2), dpooled, ties=ties, input_gradient=False)
+    assert dx is None
+    np.testing.assert_array_equal(dw, expected)
+
+
+@pytest.mark.parametrize(
+    "lay_out",
+    [
+        lambda xp, a: xp.asfortranarray(a),
+        lambda xp, a: xp.ascontiguousarray(a[..., ::-1])[..., ::-1],
+        lambda xp, a: xp.repeat(a, 2, axis=1)[:, 1::2],
+    ],
+    ids=["transposed", "backwards", "every second row"],
+)
+def test_results_do_not_depend_on_how_arrays_lie_in_memory(xp, lay_out):
+    x, w = small_integers((2, 3, 7, 6), seed=4), small_integers((2, 3, 3, 2), seed=5)
+    pooled, dpooled, dx, dw = loops(x, w, (2, 3))
+    x, w, dpooled = (lay_out(xp, xp.asarray(a)) for a in (innermost(x), w, dpooled))
+    assert_same(both_ways(xp, x, w, (2, 3), dpooled), (pooled, dx, dw))
+
+
+def test_arguments_and_what_was_passed_on_are_left_as_they_were(xp):
+    x, w, dpooled = random_like(xp, (1, 5, 5, 2), 1), random_like(xp, (2, 1, 2, 2), 2), random_like(xp, (2, 2, 2, 2), 3)
+    before = [to_host(array).copy() for array in (x, w, dpooled)]
+    passed = conv_pool(x, w, (2, 2))[1]
+    once, twice = (conv_pool_gradients(dpooled, passed) for _ in range(2))
+    assert_same([to_host(array) for array in twice], [to_host(array) for array in once])
+    assert_same([to_host(array) for array in (x, w, dpooled)], before)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_any_small_pooled_convolution_is_that_of_the_loops(data):
+    def sizes(low, high, count):
+        return data.draw(st.tuples(*[st.integers(low, high)] * count))
+
+    (N, C, F), (KH, KW), (P, Q) = sizes(1, 3, 3), sizes(1, 3, 2), sizes(1, 3, 2)
+    H, W = data.draw(st.integers(KH + P - 1, 7)), data.draw(st.integers(KW + Q - 1, 7))
+    ties = data.draw(st.sampled_from(ops.TIES))
+    x, w = small_integers((N, C, H, W), seed=1), small_integers((F, C, KH, KW), seed=2)
+    pooled, dpooled, dx, dw = loops(x, w, (P, Q), ties)
+    assert_same(both_ways(np, innermost(x), w, (P, Q), dpooled, ties=ties), (pooled, dx, dw))
