@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTHON ?= python3
 
-.PHONY: help setup chapters test lint lab render sync wheel clean
+.PHONY: help setup chapters test lint lab render sync clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -37,11 +37,8 @@ lab: setup  ## read the notebooks in JupyterLab
 sync: setup  ## bring the two files of each notebook in step; the one edited last wins
 	$(BIN)/jupytext --sync chapters/[0-9][0-9]_*.py
 
-render: setup  ## make the committed notebooks and the picture anew from the .py files
+render: setup  ## make the committed notebooks anew from the .py files
 	$(BIN)/netlib render
-
-wheel: setup  ## the package as one file, in dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:  ## remove all that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

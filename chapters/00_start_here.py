@@ -342,6 +342,13 @@ print(f"biases of the silent ones: {net.layers[0].b[silent].max():.1f} or less")
 # a *dead* neuron. The network does well without these filters, but they are work done for nothing. You have just seen
 # your first problem with how weights and biases are made to start, and it will not be the last.
 #
+# All of it in one picture, from pixels to an answer, with the filters that do answer:
+
+# %% tags=["picture"]
+plotting.journey(digit.reshape(side, side), maps[~silent], net.predict_proba(digit)[0])
+plt.show()
+
+# %% [markdown]
 # ### Mistakes
 #
 # No statistic is as instructive as looking at what goes wrong. Every test image that the network misreads, with its

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -112,4 +113,35 @@ def probabilities(x: np.ndarray, p: np.ndarray) -> Figure:
     axes[-1, 1].set_xlabel("digit")
     axes[n // 2, 1].set_ylabel("probability")
     figure.tight_layout()
+    return figure
+
+
+def journey(x: np.ndarray, maps: np.ndarray, p: np.ndarray) -> Figure:
+    """From pixels to an answer: an image, the maps that its filters make of it, the probabilities of the classes.
+
+    Parameters
+    ----------
+    x : (H, W)
+        A grey image.
+    maps : (n, h, w)
+        Feature maps, drawn on one scale from 0 to the largest value.
+    p : (classes,)
+        Probabilities.
+    """
+    figure, (left, middle, right) = plt.subplots(1, 3, width_ratios=(2, 3, 3), layout="constrained")
+    left.imshow(x, cmap=PAPER, vmin=0, vmax=1)
+    left.set(title="image", xticks=[], yticks=[])
+    columns = math.ceil(len(maps) ** 0.5)
+    rows = math.ceil(len(maps) / columns)
+    h, w = maps.shape[1:]
+    sheet = np.full((rows * (h + 1) - 1, columns * (w + 1) - 1), np.nan)  # a blank line between maps
+    for i, answers in enumerate(maps):
+        top, start = i // columns * (h + 1), i % columns * (w + 1)
+        sheet[top : top + h, start : start + w] = answers
+    middle.imshow(sheet, cmap="viridis", vmin=0)
+    middle.set(title="what the filters answer", xticks=[], yticks=[])
+    right.bar(np.arange(len(p)), p)
+    right.set(title="probabilities", xlabel="digit", xticks=np.arange(len(p)), ylim=(0, 1))
+    for axis in (left, middle):
+        axis.spines[:].set_visible(False)
     return figure

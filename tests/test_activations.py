@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 
 from netlib.backend import to_host
 from netlib.ops import ReLU, linear, sigmoid, softmax, tanh
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 FORMULAS = {
     sigmoid: lambda column: [1 / (1 + math.exp(-z)) for z in column],
@@ -27,7 +27,7 @@ def test_activations_are_what_their_formulas_say(xp, activation, dtype):
     expected = np.array([FORMULAS[activation](column) for column in z.T.tolist()]).T
     a = activation(xp.asarray(z))
     assert a.dtype == dtype
-    np.testing.assert_allclose(to_host(a), expected, rtol=1e-6 if dtype == "float32" else 1e-14)
+    np.testing.assert_allclose(to_host(a), expected, rtol=3e-6 if dtype == "float32" else 1e-14)
 
 
 @activations
@@ -97,7 +97,7 @@ def test_softmax_of_huge_weighted_inputs_is_finite_and_gives_no_warning(xp, dtyp
     np.testing.assert_allclose(
         to_host(a),
         [[small, 0, 1 / 3], [1 - small, 0, 1 / 3], [0, 1, 1 / 3]],
-        rtol=1e-6 if dtype == "float32" else 1e-12,
+        rtol=3e-6 if dtype == "float32" else 1e-12,
     )
     assert np.isfinite(to_host(softmax.backward(z, a, xp.ones_like(z)))).all()
 

@@ -56,7 +56,7 @@ def test_a_machine_without_cupy_has_no_gpu_and_says_so(no_cupy):
     assert gpu_problem() == "CuPy is not installed"
     assert device_namespace("auto") is np
     assert device_namespace("cpu") is np
-    with pytest.raises(DeviceError, match='device="gpu" .*CuPy is not installed.*device="cpu"'):
+    with pytest.raises(DeviceError, match=r'device="gpu" .*CuPy is not installed.*device="cpu"'):
         device_namespace("gpu")
 
 
@@ -146,7 +146,7 @@ def test_the_namespace_of_arrays_is_the_library_that_made_them(xp, install_cupy)
 
 def test_arrays_of_host_and_device_cannot_be_mixed():
     for arrays in (np.zeros(2), device_array([1])), (device_array([1]), device_array([2]), np.zeros(2)):
-        with pytest.raises(TypeError, match="host .* device .* mixed"):
+        with pytest.raises(TypeError, match=r"host .* device .* mixed"):
             namespace(*arrays)
 
 

@@ -41,7 +41,7 @@ def test_one_integer_or_two_become_a_pair(value, expected):
     ("value", "error"), [((1, 0), ValueError), (0, ValueError), ((1, 2, 3), TypeError), ((1, 2.5), TypeError)]
 )
 def test_what_is_no_pair_is_refused(value, error):
-    with pytest.raises(error, match="^stride: expected .*; got "):
+    with pytest.raises(error, match=r"^stride: expected .*; got "):
         checks.pair("stride", value, 1)
 
 
@@ -54,8 +54,10 @@ def test_shapes_become_tuples_of_ints(value):
 
 @pytest.mark.parametrize(
     ("value", "error"),
-    [((1, 0), ValueError), ((1,), ValueError), ((), ValueError), ((1, 2, 3), ValueError), ((1, -1), ValueError)]
-    + [((1, 2.0), TypeError), (5, TypeError), ("55", TypeError), ((1, None), TypeError)],
+    [
+        *[(value, ValueError) for value in [(1, 0), (1, -1), (1,), (), (1, 2, 3)]],
+        *[(value, TypeError) for value in [(1, 2.0), (1, None), 5, "55"]],
+    ],
 )
 def test_what_is_no_shape_is_refused_and_its_meaning_told(value, error):
     with pytest.raises(error, match=r"^shape: expected 2 positive integers \(rows, columns\); got ") as caught:
@@ -78,7 +80,7 @@ def test_negative_and_infinite_numbers_and_nan_are_refused(value):
 
 @pytest.mark.parametrize("value", [None, "much", 1j, [1, 2]])
 def test_what_is_no_number_is_refused(value):
-    with pytest.raises(TypeError, match="^eta: expected a finite number, zero or positive; got ") as caught:
+    with pytest.raises(TypeError, match=r"^eta: expected a finite number, zero or positive; got ") as caught:
         checks.number("eta", value)
     assert str(caught.value).endswith(repr(value))
 
@@ -93,7 +95,7 @@ def test_choices_are_listed_when_another_is_made():
     assert checks.choice("init", "book", ("book", "zeros")) == "book"
     assert checks.choice("init", "zeros", {"book": 1, "zeros": 2}) == "zeros"
     for value in "Book", None, ["book"]:
-        with pytest.raises(ValueError, match="^init: expected one of 'book', 'zeros'; got ") as caught:
+        with pytest.raises(ValueError, match=r"^init: expected one of 'book', 'zeros'; got ") as caught:
             checks.choice("init", value, ("book", "zeros"))
         assert str(caught.value).endswith(repr(value))
 
@@ -103,7 +105,7 @@ def test_the_first_row_that_is_not_finite_is_named(xp, bad):
     x = xp.zeros((5, 3), "float32")
     checks.finite("x", x)
     x[4, 0] = x[2, 1] = bad
-    with pytest.raises(ValueError, match="^x: expected finite numbers; .* first in row 2$"):
+    with pytest.raises(ValueError, match=r"^x: expected finite numbers; .* first in row 2$"):
         checks.finite("x", x)
 
 

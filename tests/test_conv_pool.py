@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib import ops
 from netlib.backend import Workspace, to_host
 from netlib.ops import conv_pool, conv_pool_gradients, naive
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 # images (N, C, H, W), filters (F, C, KH, KW), poolsize
 CASES = [

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib.backend import to_host
 from netlib.ops import conv2d, conv2d_gradients, naive
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 # image (N, C, H, W), filters (F, C, KH, KW), stride, border, and what that border is in rows and columns
 CASES = [

@@ -5,10 +5,10 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like
 
 from netlib.backend import to_host
 from netlib.ops import COSTS, ReLU, cross_entropy, linear, log_likelihood, one_hot, quadratic, sigmoid, softmax, tanh
+from tests.gradients import assert_gradient, random_like
 
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 PAIRS = [
@@ -52,7 +52,7 @@ def test_costs_are_right_however_far_the_outputs_have_saturated(xp, cost, z, lab
     value = cost.value(z, a, targets)
     assert value.dtype == dtype
     assert value.shape == ()
-    assert float(value) == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14, abs=1e-15)
+    assert float(value) == pytest.approx(expected, rel=3e-6 if dtype == "float32" else 1e-14, abs=1e-15)
     assert np.isfinite(to_host(cost.gradient(cost.activation, z, a, targets))).all()
 
 

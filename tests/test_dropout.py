@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 
 from netlib.backend import to_host
 from netlib.ops import dropout, dropout_layer, dropout_mask
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 
 def mask_of(xp, shape=(1000,), p_dropout=0.5, *, seed=0, place=0, step=0):

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.backend import to_host
 from netlib.ops import dropout_mask, naive, softmax
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 ACTIVATIONS = (sigmoid, tanh, ReLU, linear)
 DROPOUTS = ("rescale", "inverted")
@@ -255,16 +255,16 @@ def test_training_silences_inputs_and_inverted_dropout_doubles_the_others(dropou
 
 
 @pytest.mark.parametrize(
-    ("layer", "w", "b"),
+    ("make", "w", "b"),
     [
-        (FullyConnectedLayer(6, 4), (6, 4), (4,)),
-        (SoftmaxLayer(6, 4), (6, 4), (4,)),
-        (ConvPoolLayer((5, 2, 3, 4), (10, 2, 8, 9)), (5, 2, 3, 4), (5,)),
+        pytest.param(lambda: FullyConnectedLayer(6, 4), (6, 4), (4,), id="fully connected"),
+        pytest.param(lambda: SoftmaxLayer(6, 4), (6, 4), (4,), id="softmax"),
+        pytest.param(lambda: ConvPoolLayer((5, 2, 3, 4), (10, 2, 8, 9)), (5, 2, 3, 4), (5,), id="convolutional"),
     ],
-    ids=repr,
 )
-def test_parameters_are_the_weights_and_then_the_biases_in_the_books_shapes(layer, w, b):
-    assert layer.w is None
+def test_parameters_are_the_weights_and_then_the_biases_in_the_books_shapes(make, w, b):
+    layer = make()
+    assert layer.w is layer.b is None
     Network([layer], 10, device="cpu")
     assert (layer.w.shape, layer.b.shape) == (w, b)
     assert layer.params[0] is layer.w

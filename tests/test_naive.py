@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 
 from netlib.ops import naive
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 NINE = np.arange(1.0, 10).reshape(1, 1, 3, 3)
 FOUR = np.array([[[[1.0, 2], [3, 4]]]])

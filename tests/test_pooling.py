@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from gradients import assert_gradient, random_like, weighted_sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib.backend import to_host
 from netlib.ops import MODES, naive, pool2d, pool2d_gradient
+from tests.gradients import assert_gradient, random_like, weighted_sum
 
 # image (N, C, H, W), window, stride, padding, ignore_border
 CASES = [
@@ -203,7 +203,7 @@ def test_what_cannot_be_pooled_is_refused_by_name(window, options, error, messag
 
 
 def test_images_of_integers_or_of_other_axes_are_refused():
-    with pytest.raises(ValueError, match="x: .*floats; got .* dtype int64"):
+    with pytest.raises(ValueError, match=r"x: .*floats; got .* dtype int64"):
         pool2d(np.zeros((1, 1, 4, 4), "int64"), 2)
     with pytest.raises(ValueError, match=r"x: .*got shape \(4, 4\)"):
         pool2d(np.zeros((4, 4)), 2)
@@ -213,5 +213,5 @@ def test_results_and_gradients_of_another_shape_and_unknown_ties_are_refused():
     x, y = np.zeros((1, 1, 4, 5)), np.zeros((1, 1, 2, 2))
     with pytest.raises(ValueError, match=r"y, dy: .*\(1, 1, 2, 2\); got \(1, 1, 2, 2\) and \(1, 1, 2, 3\)"):
         pool2d_gradient(x, y, np.zeros((1, 1, 2, 3)), 2)
-    with pytest.raises(ValueError, match="ties: .*'all', 'first'; got 'last'"):
+    with pytest.raises(ValueError, match=r"ties: .*'all', 'first'; got 'last'"):
         pool2d_gradient(x, y, y, 2, ties="last")

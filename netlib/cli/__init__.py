@@ -3,8 +3,8 @@
 import click
 
 from netlib import __version__
-from netlib.cli.render import render
-from netlib.cli.run import run
+from netlib.cli.rendering import render
+from netlib.cli.running import run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

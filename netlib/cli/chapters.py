@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import difflib
 import importlib
 import sys
@@ -44,7 +45,7 @@ def near(name: str, known: Iterable[str]) -> str:
 
 def parameters(notebook: Path) -> dict[str, Any]:
     """Names and default values in the notebook's cell tagged "parameters"."""
-    found = papermill().inspect_notebook(str(notebook))
+    found = tool("papermill").inspect_notebook(str(notebook))
     return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
 
 
@@ -60,13 +61,14 @@ def check_parameters(notebook: Path, given: Mapping[str, Any]) -> None:
             raise click.UsageError(f"{notebook.stem}: {name} is like {default!r}; got {value!r}")
 
 
-def papermill() -> ModuleType:
-    """Papermill, imported when it is needed: that takes two seconds, and the "book" extra."""
+def tool(module: str) -> ModuleType:
+    """One of the notebooks' tools, imported when it is needed: papermill alone takes two seconds."""
     try:
-        return importlib.import_module("papermill")
+        return importlib.import_module(module)
     except ImportError:
         raise click.ClickException(
-            'running notebooks needs the "book" extra; `make setup` installs it (by hand: pip install -e ".[book]")'
+            f'{module} is missing: notebooks need the "book" extra, which `make setup` installs '
+            '(by hand, in the checkout: pip install -e ".[book]")'
         ) from None
 
 
@@ -78,15 +80,20 @@ def execute(notebook: Any, output: Path | None = None, given: Mapping[str, Any] 
     papermill.exceptions.PapermillExecutionError
         If a cell fails; what was executed until then is in `output`.
     """
-    engine = papermill()
-    from traitlets.config import Config
-
-    return engine.execute_notebook(
+    config = tool("traitlets.config").Config()
+    config.KernelManager.transport_encryption = "auto"  # without it, a new kernel prints a warning
+    return tool("papermill").execute_notebook(
         notebook,
         output,
         given,
         cwd=str(folder()),
         kernel_name="python3",
         progress_bar=sys.stderr.isatty(),
-        config=Config({"KernelManager": {"transport_encryption": "auto"}}),  # without it the kernel prints a warning
+        config=config,
     )
+
+
+def pictures(cell: Any) -> list[bytes]:
+    """The PNG files among a cell's outputs."""
+    encoded = (output.get("data", {}).get("image/png") for output in cell.get("outputs", []))
+    return [base64.b64decode(picture) for picture in encoded if picture]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -61,8 +60,7 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], profile:
 
 def _parameters(path: Path, profile: str, given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """What to set in this notebook, checked against what it has."""
-    import yaml
-
+    yaml = chapters.tool("yaml")
     parameters: dict[str, Any] = {}
     if profile != "quick":
         profiles = {file.stem: file for file in (chapters.folder() / "profiles").glob("*.yaml")}
@@ -96,17 +94,12 @@ def _run_one(path: Path, output: Path, parameters: dict[str, Any]) -> tuple[int,
 
 def _save_figures(node: Any, folder: Path, stem: str) -> int:
     """Write every PNG among the notebook's outputs to a file, in place of those of an earlier run."""
-    pictures = [
-        output.data["image/png"]
-        for cell in node.cells
-        for output in cell.get("outputs", [])
-        if "image/png" in output.get("data", {})
-    ]
     for old in folder.glob(f"{stem}-*.png"):
         old.unlink()
-    for number, picture in enumerate(pictures, start=1):
-        (folder / f"{stem}-{number:02d}.png").write_bytes(base64.b64decode(picture))
-    return len(pictures)
+    figures = [picture for cell in node.cells for picture in chapters.pictures(cell)]
+    for number, picture in enumerate(figures, start=1):
+        (folder / f"{stem}-{number:02d}.png").write_bytes(picture)
+    return len(figures)
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from netlib.cli import chapters
 
 UNCOMPARED = "nbval-ignore-output"
+PICTURE = "picture"  # the tag of a cell whose figure is wanted as a file too, for the README
 
 
 def processors() -> list[dict[str, str]]:
@@ -35,9 +36,9 @@ def render(notebooks: tuple[str, ...]) -> None:
 
     The .py file is what counts: cells that are only in the .ipynb are lost. Each is executed twice, in two
     environments that round differently; where a printed output differs nothing is written, and the cell is named.
+    The figure of a cell tagged "picture" is written to chapters/figures as well.
     """
-    import jupytext
-
+    jupytext = chapters.tool("jupytext")
     for path in chapters.find(notebooks, ".py"):
         click.echo(f"rendering {path.stem} ...", err=True)
         executed = []
@@ -107,8 +108,10 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _write(node: Any, path: Path) -> None:
-    import nbformat
-
     partial = path.with_name(f".{path.name}.partial")
-    nbformat.write(node, partial)
+    chapters.tool("nbformat").write(node, partial)
     partial.replace(path)
+    for cell in node.cells:
+        if PICTURE in cell.metadata.get("tags", []):
+            (path.parent / "figures").mkdir(exist_ok=True)
+            (path.parent / "figures" / f"{path.stem}.png").write_bytes(chapters.pictures(cell)[0])

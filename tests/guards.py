@@ -1,0 +1,103 @@
+"""What must hold for every notebook and its .py twin. Each guard returns complaints: an empty list is good news."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+
+MAX_LINES = 25
+MAX_KILOBYTES = 900
+MAX_UNCOMPARED = 2
+TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture"}
+
+
+def code_cells(path: Path) -> list:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def _tags(cell) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def out_of_step(script: Path) -> list[str]:
+    """Cells in which the .py file and the .ipynb file beside it differ: kind, source or tags."""
+    twin = script.with_suffix(".ipynb")
+    if not (script.exists() and twin.exists()):
+        return [f"{script.name} and {twin.name} are a pair; one is missing"]
+    contents = [
+        [(cell.cell_type, cell.source, _tags(cell)) for cell in jupytext.read(path).cells] for path in (script, twin)
+    ]
+    if len(contents[0]) != len(contents[1]):
+        return [f"{script.name} has {len(contents[0])} cells, {twin.name} {len(contents[1])}; run `make render`"]
+    return [
+        f"cell {i} differs between {script.name} and {twin.name}; run `make render`"
+        for i, (a, b) in enumerate(zip(*contents, strict=True))
+        if a != b
+    ]
+
+
+def unexecuted(path: Path) -> list[str]:
+    """A notebook that was not run once from top to bottom without an error; nbval compares nothing in such cells."""
+    counts = [cell.execution_count for cell in code_cells(path)]
+    complaints = [] if counts == list(range(1, len(counts) + 1)) else [f"{path.name}: cells were run as {counts}"]
+    errors = [output.ename for cell in code_cells(path) for output in cell.outputs if output.output_type == "error"]
+    return complaints + [f"{path.name}: an output is a {error}" for error in errors]
+
+
+def untidy(path: Path) -> list[str]:
+    """Metadata that changes at every run, live widgets, and too large a file."""
+    notebook = nbformat.read(path, as_version=4)
+    complaints = [f"{path.name}: metadata {key!r}" for key in notebook.metadata if key != "kernelspec"]
+    if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
+        complaints.append(f"{path.name}: the kernel must be python3")
+    for i, cell in enumerate(notebook.cells):
+        complaints += [f"{path.name}, cell {i}: metadata {key!r}" for key in cell.metadata if key != "tags"]
+        complaints += [f"{path.name}, cell {i}: unknown tag {tag!r}" for tag in _tags(cell) if tag not in TAGS]
+        if any("widget-view" in mime for output in cell.get("outputs", []) for mime in output.get("data", {})):
+            complaints.append(f"{path.name}, cell {i}: a live widget among the outputs")
+    if path.stat().st_size > MAX_KILOBYTES * 1000:
+        complaints.append(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, more than {MAX_KILOBYTES}")
+    return complaints
+
+
+def unguarded(path: Path) -> list[str]:
+    """Code that hides its output from comparison: too many ignored cells, semicolons at the end, bare magics."""
+    cells = code_cells(path)
+    ignored = sum("nbval-ignore-output" in _tags(cell) for cell in cells)
+    complaints = [] if ignored <= MAX_UNCOMPARED else [f"{path.name}: {ignored} cells ignore their output"]
+    for i, cell in enumerate(cells):
+        lines = cell.source.splitlines()
+        if cell.source.rstrip().endswith(";"):
+            complaints.append(f"{path.name}, code cell {i}: ends in a semicolon")
+        if any(line.lstrip().startswith(("%", "!")) for line in lines):
+            complaints.append(f"{path.name}, code cell {i}: a bare magic")
+        if len(lines) > MAX_LINES:
+            complaints.append(f"{path.name}, code cell {i}: {len(lines)} lines")
+        if re.search(r"\bnetlib[\w.]*\._[a-z]|\bimport _[a-z]", cell.source):
+            complaints.append(f"{path.name}, code cell {i}: uses a private name")
+    return complaints
+
+
+def bad_parameters(path: Path) -> list[str]:
+    """Exactly one cell tagged "parameters", early on, of literals with a comment each and nothing else."""
+    cells = [cell for cell in code_cells(path) if "parameters" in _tags(cell)]
+    if len(cells) != 1:
+        return [f"{path.name}: {len(cells)} cells are tagged parameters"]
+    complaints = []
+    for node, line in zip(ast.parse(cells[0].source).body, cells[0].source.splitlines(), strict=False):
+        try:
+            ast.literal_eval(node.value)
+        except (AttributeError, ValueError):
+            complaints.append(f"{path.name}: {line!r} is no literal")
+        if "#" not in line:
+            complaints.append(f"{path.name}: {line!r} has no comment")
+    if 'device = "cpu"' not in cells[0].source:
+        complaints.append(f'{path.name}: device = "cpu" is not among the parameters')
+    return complaints
+
+
+NOTEBOOK_GUARDS = (unexecuted, untidy, unguarded, bad_parameters)

@@ -1,0 +1,174 @@
+"""The command line, on small notebooks made for the purpose."""
+
+import base64
+
+import jupytext
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from netlib.cli import chapters, main, rendering
+
+HEADER = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+"""
+TINY = """\
+# %% tags=["parameters"]
+n = 3  # a number
+rate = 0.5  # another
+name = "digits"  # a word
+flag = False  # yes or no
+
+# %%
+print(n, rate, name, flag)
+
+# %%
+import matplotlib.pyplot as plt
+
+plt.plot(range(n))
+plt.show()
+"""
+FAILING = '# %% tags=["parameters"]\nn = 3  # a number\n\n# %%\nraise ValueError(f"n is {n}")\n'
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder with chapters/ of two small notebooks, tiny and failing; the command line works there."""
+    folder = tmp_path / "chapters"
+    (folder / "profiles").mkdir(parents=True)
+    (folder / "profiles" / "book.yaml").write_text("00_tiny:\n  n: 30\n")
+    for stem, source in [("00_tiny", TINY), ("01_failing", FAILING)]:
+        (folder / f"{stem}.py").write_text(HEADER + source)
+        nbformat.write(jupytext.reads(HEADER + source, "py:percent"), folder / f"{stem}.ipynb")
+    monkeypatch.setattr(chapters, "folder", lambda: folder)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def netlib(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+def printed(path):
+    return "".join(rendering.printed(cell) for cell in nbformat.read(path, as_version=4).cells)
+
+
+def test_help_teaches_every_command():
+    for command in main.commands:
+        text = netlib(command, "--help").output
+        assert "Usage" in text
+        assert len(text.splitlines()) > 8
+
+
+def test_run_executes_collects_figures_and_closes_with_a_table(checkout):
+    ran = netlib("run", "tiny")
+    assert ran.exit_code == 0, ran.output
+    assert "3 0.5 digits False" in printed(checkout / "build/quick/00_tiny.ipynb")
+    figures = list((checkout / "build/quick/figures").iterdir())
+    assert [figure.name for figure in figures] == ["00_tiny-01.png"]
+    assert figures[0].read_bytes().startswith(b"\x89PNG")
+    assert ran.output.splitlines()[-2].split()[::2] == ["00_tiny", "1"]
+
+
+def test_parameters_are_typed_and_passed_on(checkout):
+    ran = netlib("run", "00", "-p", "n", "7", "-p", "rate", "1", "-p", "name", "mnist", "-p", "flag", "true")
+    assert ran.exit_code == 0, ran.output
+    assert "7 1 mnist True" in printed(checkout / "build/quick/00_tiny.ipynb")
+
+
+def test_a_profile_changes_parameters_and_has_its_own_folder(checkout):
+    assert netlib("run", "00_tiny", "--profile", "book").exit_code == 0
+    assert "30 0.5" in printed(checkout / "build/book/00_tiny.ipynb")
+    assert not (checkout / "build/quick").exists()
+
+
+def test_a_given_parameter_wins_over_the_profile(checkout):
+    assert netlib("run", "00", "--profile", "book", "-p", "n", "4", "-o", "elsewhere").exit_code == 0
+    assert "4 0.5" in printed(checkout / "elsewhere/00_tiny.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "00_tinny"], "no notebook '00_tinny'; did you mean 00_tiny or tiny?"),
+        (["run", "9"], "no notebook '9'"),
+        (["run", "00", "-p", "nn", "3"], "00_tiny has no parameter 'nn'; did you mean n"),
+        (["run", "00", "-p", "raet", "3"], "did you mean rate?"),
+        (["run", "00", "-p", "n", "three"], "00_tiny: n is like 3; got 'three'"),
+        (["run", "00", "-p", "n", "2.5"], "00_tiny: n is like 3; got 2.5"),
+        (["run", "00", "-p", "n", "true"], "00_tiny: n is like 3; got True"),
+        (["run", "00", "-p", "rate", "fast"], "00_tiny: rate is like 0.5; got 'fast'"),
+        (["run", "00", "-p", "name", "[1"], "'[1' is not a value"),
+        (["run", "00", "--profile", "bok"], "no profile 'bok'; did you mean book?"),
+        (["run", "01", "-p", "rate", "1"], "01_failing has no parameter 'rate'"),
+        (["render", "zero"], "no notebook 'zero'"),
+    ],
+)
+def test_unknown_names_and_values_are_errors_before_anything_runs(checkout, arguments, complaint):
+    ran = netlib(*arguments)
+    assert ran.exit_code == 2
+    assert complaint in ran.output
+    assert not (checkout / "build").exists()
+
+
+def test_a_failing_notebook_fails_the_run_but_not_the_others(checkout):
+    ran = netlib("run")
+    assert ran.exit_code == 1
+    assert "01_failing, cell 1: ValueError: n is 3" in ran.output
+    assert (checkout / "build/quick/00_tiny.ipynb").exists()
+    assert "ValueError" in (checkout / "build/quick/failed-01_failing.ipynb").read_text()
+
+
+def test_an_older_result_survives_a_failure_and_nothing_partial_stays(checkout):
+    (checkout / "build/quick").mkdir(parents=True)
+    (checkout / "build/quick/01_failing.ipynb").write_text("the result of an earlier run")
+    netlib("run", "01")
+    assert (checkout / "build/quick/01_failing.ipynb").read_text() == "the result of an earlier run"
+    assert sorted(path.name for path in (checkout / "build/quick").iterdir()) == [
+        "01_failing.ipynb",
+        "failed-01_failing.ipynb",
+        "figures",
+    ]
+
+
+def test_figures_of_an_earlier_run_do_not_linger(checkout):
+    (checkout / "build/quick/figures").mkdir(parents=True)
+    (checkout / "build/quick/figures/00_tiny-02.png").write_bytes(base64.b64decode("aGVsbG8="))
+    netlib("run", "00")
+    assert [path.name for path in (checkout / "build/quick/figures").iterdir()] == ["00_tiny-01.png"]
+
+
+def test_render_writes_an_executed_tidy_notebook_that_does_not_change(checkout):
+    path = checkout / "chapters/00_tiny.ipynb"
+    assert netlib("render", "00").exit_code == 0
+    once = path.read_bytes()
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == [1, 2, 3]
+    assert all(set(cell.metadata) <= {"tags"} for cell in cells)
+    assert netlib("render", "00").exit_code == 0
+    assert path.read_bytes() == once
+    assert [p.name for p in path.parent.iterdir() if "partial" in p.name] == []
+
+
+def test_render_refuses_outputs_that_hang_on_the_processor(checkout):
+    script = checkout / "chapters/00_tiny.py"
+    script.write_text(HEADER + TINY + '\n# %%\nimport os\nprint(os.environ.get("OPENBLAS_CORETYPE"))\n')
+    before = (checkout / "chapters/00_tiny.ipynb").read_bytes()
+    ran = netlib("render", "00")
+    assert ran.exit_code == 1
+    assert "00_tiny is not written: cell 3" in ran.output
+    assert (checkout / "chapters/00_tiny.ipynb").read_bytes() == before
+
+
+def test_render_executes_the_script_not_the_old_notebook(checkout):
+    script = checkout / "chapters/00_tiny.py"
+    script.write_text(script.read_text().replace("n = 3", "n = 5"))
+    netlib("render", "00")
+    assert "5 0.5" in printed(script.with_suffix(".ipynb"))

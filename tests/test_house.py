@@ -1,0 +1,131 @@
+"""The house: which room may look into which, what an import costs, and what a wheel carries."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+import yaml
+
+import netlib
+
+PACKAGE = Path(netlib.__file__).parent
+ROOT = PACKAGE.parent
+
+# From the ground up: a room imports from floors below its own, or from its own room.
+FLOORS = [
+    {"backend"},
+    {"checks", "rng"},
+    {"ops", "uncertainty"},
+    {"initializers", "data"},
+    {"layers"},
+    {"optimizers", "training"},
+    {"network"},
+    {"network3"},
+    {"plotting"},
+    {"cli"},
+]
+FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def imported(path):
+    """Full names of the modules that a file imports, at its top or later."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if room not in ("__init__", "__main__"):
+            yield path, room
+
+
+@pytest.mark.parametrize(("path", "room"), list(rooms()), ids=lambda value: getattr(value, "stem", value))
+def test_imports_go_down(path, room):
+    used = {name.split(".")[1] for name in imported(path) if name.startswith("netlib.")} - {room}
+    above = {other for other in used if other in FLOOR and FLOOR[other] >= FLOOR[room]}
+    assert above == set(), f"{path.name}, floor {FLOOR[room]}, imports from its own floor or above"
+
+
+def test_no_room_is_without_a_floor():
+    assert {room for _, room in rooms()} == set(FLOOR)
+
+
+def test_only_the_command_line_knows_the_notebooks_tools():
+    tools = {"papermill", "jupytext", "nbformat", "yaml", "click", "traitlets"}
+    users = {room for path, room in rooms() if tools & {name.split(".")[0] for name in imported(path)}}
+    assert users == {"cli"}
+
+
+def test_no_room_has_two_ideas():
+    lengths = {path.relative_to(PACKAGE): len(path.read_text().splitlines()) for path, _ in rooms()}
+    assert {path: n for path, n in lengths.items() if n > 300} == {}
+
+
+def test_the_import_is_light():
+    code = "import sys, netlib, netlib.network3, netlib.data; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"cupy", "scipy", "matplotlib", "papermill", "sklearn", "click", "yaml", "nbformat", "PIL"}
+    assert not heavy & set(run.stdout.split())
+
+
+def test_nothing_is_printed_on_import():
+    code = "import netlib, netlib.network3, netlib.data, netlib.plotting, netlib.cli"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout + run.stderr == ""
+
+
+def test_conda_environments_install_what_pyproject_lists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for name in ("environment.yml", "environment-gpu.yml"):
+        entries = yaml.safe_load((ROOT / name).read_text())["dependencies"]
+        (pip,) = (entry["pip"] for entry in entries if isinstance(entry, dict))
+        assert pip == ["-e .[book,test]"]
+        assert {"book", "test"} <= extras.keys()
+
+
+def test_every_dependency_has_its_reason_beside_it():
+    lines = (ROOT / "pyproject.toml").read_text().split("[project.scripts]")[0].splitlines()
+    listed = [line for line in lines if line.startswith('    "')]
+    assert len(listed) > 10
+    assert [line for line in listed if "  # " not in line] == []
+
+
+def test_a_wheel_in_a_bare_environment_trains_on_its_own_digits(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path]
+    subprocess.run(build, check=True, capture_output=True, cwd=ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+
+    venv.create(tmp_path / "bare", with_pip=True)
+    python = tmp_path / "bare" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+
+    code = """
+import json, netlib
+from netlib import data, network3
+training, validation, test = data.load("digits")
+net = network3.Network([network3.FullyConnectedLayer(784, 30), network3.SoftmaxLayer(30, 10)], 10)
+history = net.SGD(training, 3, 10, 0.5, validation, test, verbose=False)
+print(json.dumps([netlib.__file__, history.validation_accuracy[-1]]))
+"""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    ran = subprocess.run(
+        [python, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
+    )
+    where, accuracy = json.loads(ran.stdout)
+    assert where.startswith(str(tmp_path)), "the checkout was imported, not the wheel"
+    assert accuracy > 0.8
+    command = [tmp_path / "bare" / "bin" / "netlib", "run"]
+    helped = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert helped.returncode == 1
+    assert 'notebooks need the "book" extra' in helped.stderr
