@@ -26,6 +26,12 @@ def first_words(stream, count):
     return list(itertools.islice(splitmix64(stream), count))
 
 
+def first_draws(stream, units):
+    """The 16 bits that each unit of a mask reads."""
+    stream = first_words(stream, units // 4 + 1)
+    return [stream[u // 4] >> 16 * (u % 4) & 0xFFFF for u in range(units)]
+
+
 def test_words_are_splitmix64s_published_ones(xp):
     published = [
         6457827717110365317,
@@ -88,13 +94,18 @@ def test_the_numbers_of_the_purposes_never_change():
 @pytest.mark.parametrize("p_drop", [0.5, 0.1, 0.25, 1 / 3, 0.999, 1e-9, 0.0])
 @pytest.mark.parametrize("shape", [(8,), (1,), (3, 5), (2, 3, 3, 5), (0, 4), ()])
 def test_masks_are_those_of_plain_python_bit_for_bit(xp, p_drop, shape):
-    units = math.prod(shape)
-    stream = first_words(99, units // 4 + 1)
-    draws = [stream[u // 4] >> 16 * (u % 4) & 0xFFFF for u in range(units)]
+    draws = first_draws(99, math.prod(shape))
     expected = np.array([draw >= round(p_drop * 65536) for draw in draws], bool).reshape(shape)
     mask = keep_mask(xp, 99, shape, p_drop)
     assert mask.dtype == bool
     np.testing.assert_array_equal(to_host(mask), expected)
+
+
+@pytest.mark.parametrize("unit", range(8))
+@pytest.mark.parametrize(("above", "kept"), [(-1, True), (0, True), (0.4, True), (0.6, False), (1, False)])
+def test_a_unit_is_kept_if_its_draw_is_at_least_the_rounded_threshold(xp, unit, above, kept):
+    draw = first_draws(99, 8)[unit]
+    assert bool(keep_mask(xp, 99, (8,), (draw + above) / 65536)[unit]) is kept
 
 
 @pytest.mark.parametrize("p_drop", [0.01, 0.2, 0.5, 0.8, 0.99])
@@ -104,9 +115,11 @@ def test_masks_drop_the_asked_for_fraction(xp, p_drop):
     assert abs(dropped - n * p_drop) < 5 * math.sqrt(n * p_drop * (1 - p_drop))
 
 
-def test_masks_keep_everything_for_zero_and_almost_nothing_short_of_one(xp):
-    assert keep_mask(xp, key(1), (1000, 7), 0.0).all()
-    assert int(keep_mask(xp, key(1), (65536,), 1 - 1e-9).sum()) < 10
+def test_masks_keep_everything_for_zero_and_only_the_largest_draw_short_of_one(xp):
+    assert keep_mask(xp, 1, (1000, 7), 0.0).all()
+    draws = np.array(first_draws(1, 300_000))
+    assert {65534, 65535} <= set(draws)
+    np.testing.assert_array_equal(to_host(keep_mask(xp, 1, (300_000,), 1 - 1e-9)), draws == 65535)
 
 
 def test_masks_of_neighbouring_keys_and_units_are_unrelated(xp):

@@ -1,0 +1,82 @@
+"""Figures, tested through the numbers that they draw."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from netlib import History, plotting
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def drawn(figure):
+    """The arrays of all images in a figure, in order."""
+    return [np.asarray(image.get_array()) for axis in figure.axes for image in axis.images]
+
+
+@pytest.mark.parametrize("shape", [(7, 4, 4), (7, 16), (1, 4, 4)])
+def test_images_draws_each_image_with_its_caption(shape):
+    x = np.random.default_rng(0).random(shape)
+    figure = plotting.images(x, captions=range(len(x)), columns=3)
+    assert np.array_equal(np.stack(drawn(figure)), x.reshape(-1, 4, 4))
+    assert [axis.get_title() for axis in figure.axes if axis.images] == [str(i) for i in range(len(x))]
+
+
+def test_images_are_drawn_dark_for_ink_and_on_one_scale():
+    figure = plotting.images(np.zeros((2, 3, 3)))
+    assert {image.get_clim() for axis in figure.axes for image in axis.images} == {(0, 1)}
+    assert {image.get_cmap().name for axis in figure.axes for image in axis.images} == {"gray_r"}
+
+
+def test_no_image_at_all_is_an_empty_figure():
+    assert drawn(plotting.images(np.zeros((0, 784)))) == []
+
+
+def test_filters_have_grey_for_zero():
+    w = np.random.default_rng(0).standard_normal((3, 5, 5))
+    figure = plotting.filters(w)
+    assert np.array_equal(np.stack(drawn(figure)), w)
+    limits = [image.get_clim() for axis in figure.axes for image in axis.images]
+    assert limits == [(-np.abs(kernel).max(), np.abs(kernel).max()) for kernel in w]
+
+
+def test_training_draws_cost_and_validation_accuracy_over_the_epochs():
+    history = History(cost=[2.0, 0.5, 0.1], validation_accuracy=[0.5, 0.9, 0.95])
+    left, right = plotting.training(history).axes
+    for axis, values in [(left, history.cost), (right, history.validation_accuracy)]:
+        (line,) = axis.lines
+        assert line.get_xdata().tolist() == [1, 2, 3]
+        assert list(line.get_ydata()) == values
+        assert axis.get_xlabel() == "epoch"
+    assert left.get_yscale() == "log"
+
+
+def test_probabilities_draws_bars_as_high_as_the_probabilities():
+    p = np.array([[0.1, 0.7, 0.2], [0.0, 0.0, 1.0]])
+    x = np.random.default_rng(0).random((2, 4, 4))
+    figure = plotting.probabilities(x, p)
+    assert np.array_equal(np.stack(drawn(figure)), x)
+    heights = [[bar.get_height() for bar in axis.patches] for axis in figure.axes if axis.patches]
+    assert heights == p.tolist()
+
+
+def test_journey_lays_the_maps_side_by_side_with_a_blank_line_between():
+    rng = np.random.default_rng(0)
+    x, maps, p = rng.random((6, 6)), rng.random((5, 2, 3)), np.array([0.25, 0.75])
+    figure = plotting.journey(x, maps, p)
+    image, sheet = drawn(figure)
+    sheet = np.ma.filled(sheet, np.nan)
+    assert np.array_equal(image, x)
+    assert sheet.shape == (2 * 3 - 1, 3 * 4 - 1)
+    for i, answers in enumerate(maps):
+        top, left = i // 3 * 3, i % 3 * 4
+        assert np.array_equal(sheet[top : top + 2, left : left + 3], answers)
+    assert np.isnan(sheet[2]).all()
+    assert [bar.get_height() for bar in figure.axes[-1].patches] == p.tolist()
