@@ -40,7 +40,7 @@ def gpu_problem() -> str | None:
         answer = float(((a + 1) @ a.T).sum())
     except Exception as error:  # whatever goes wrong in a driver or a library, the answer is "no GPU, because"
         return f"CuPy failed its probe: {type(error).__name__}: {error}"
-    return None if answer == 124 else f"CuPy failed its probe: 124 expected, {answer} computed"
+    return None if answer == 113 else f"CuPy failed its probe: 113 expected, {answer} computed"
 
 
 def device_namespace(device: str = "auto") -> ModuleType:
@@ -58,14 +58,15 @@ def device_namespace(device: str = "auto") -> ModuleType:
     DeviceError
         If "gpu" is asked for and there is none.
     """
-    if device == "auto":
-        device = os.environ.get("NETLIB_DEVICE") or "auto"
+    source = "device"
+    if device == "auto" and os.environ.get("NETLIB_DEVICE"):
+        source, device = "NETLIB_DEVICE (environment variable)", os.environ["NETLIB_DEVICE"]
     if device not in DEVICES:
-        raise ValueError(f"device: expected one of {', '.join(DEVICES)}; got {device!r}")
+        raise ValueError(f"{source}: expected one of {', '.join(DEVICES)}; got {device!r}")
     if device == "cpu" or (device == "auto" and gpu_problem()):
         return np
     if gpu_problem():
-        raise DeviceError(f'device="gpu" was asked for, but {gpu_problem()}; device="cpu" runs everywhere')
+        raise DeviceError(f'{source}: "gpu" was asked for, but {gpu_problem()}; "cpu" runs everywhere')
     return importlib.import_module("cupy")
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from netlib.backend import Array, move, namespace
 
 
@@ -24,8 +26,10 @@ def integer(name: str, value: Any, minimum: int) -> int:
 
 def pair(name: str, value: Any, minimum: int) -> tuple[int, int]:
     """One integer, or two for rows and columns, as (rows, columns), each at least `minimum`."""
-    rows, columns = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    return integer(name, rows, minimum), integer(name, columns, minimum)
+    both = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(both) != 2 or not all(hasattr(number, "__index__") for number in both):
+        raise TypeError(f"{name}: expected an integer, or two for rows and columns; got {value!r}")
+    return integer(name, both[0], minimum), integer(name, both[1], minimum)
 
 
 def integers(name: str, value: Any, meaning: tuple[str, ...]) -> tuple[int, ...]:
@@ -35,7 +39,7 @@ def integers(name: str, value: Any, meaning: tuple[str, ...]) -> tuple[int, ...]
         numbers = tuple(operator.index(number) for number in value)
     except TypeError:
         raise TypeError(expected) from None
-    if len(numbers) != len(meaning) or min(numbers) < 1:
+    if len(numbers) != len(meaning) or min(numbers) < 1 or any(isinstance(number, bool) for number in value):
         raise ValueError(expected)
     return numbers
 
@@ -44,10 +48,14 @@ def number(name: str, value: Any, *, below: float = math.inf) -> float:
     """`value` as a finite float, not negative and smaller than `below`."""
     bound = "a finite number" if below == math.inf else f"a number below {below:g}"
     expected = f"{name}: expected {bound}, zero or positive; got {value!r}"
+    if isinstance(value, bool | str):
+        raise TypeError(expected)
     try:
         converted = float(value)
     except (TypeError, ValueError):
         raise TypeError(expected) from None
+    except OverflowError:  # an integer beyond the floats
+        raise ValueError(expected) from None
     if not 0 <= converted < below:  # also refuses nan
         raise ValueError(expected)
     return converted
@@ -56,7 +64,7 @@ def number(name: str, value: Any, *, below: float = math.inf) -> float:
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
     """`value` if it is one of `options`."""
     options = tuple(options)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}; got {value!r}")
     return value
 
@@ -84,7 +92,10 @@ def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any
 
     They may come as (n, *shape) or as rows; for a `shape` of one axis, in any shape with as many numbers an image.
     """
-    x = move(x, xp)
+    try:
+        x = move(x, xp)
+    except ValueError:  # a ragged list
+        raise ValueError(f"{name}: expected images of one shape; got a list of different ones") from None
     features = math.prod(shape)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected images of real numbers; got dtype {x.dtype}")
@@ -92,7 +103,8 @@ def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any
     if x.ndim < 2 or (math.prod(x.shape[1:]) != features if as_rows else x.shape[1:] != shape):
         accepted = f"(n, {features})" + f" or (n, {', '.join(map(str, shape))})" * (len(shape) > 1)
         raise ValueError(f"{name}: expected images {accepted}; got {x.shape}")
-    rows = xp.asarray(x, dtype=dtype).reshape(len(x), features)
+    with np.errstate(over="ignore"):  # what overflows in the cast is refused in the next line
+        rows = xp.asarray(x, dtype=dtype).reshape(len(x), features)
     finite(name, rows)
     return rows
 

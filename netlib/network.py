@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,11 +150,14 @@ class Network:
             )
         smallest = mini_batch_size if drop_last else 1
         x, y = self._checked_data("training_data", training_data, mini_batch_size)
-        validation = validation_data and self._checked_data("validation_data", validation_data, smallest)
-        test = test_data and self._checked_data("test_data", test_data, smallest)
-        self._test_rows = test and test[0]
 
-        def measure(data: tuple[Array, Array] | None) -> Any:
+        validation = (
+            None if validation_data is None else self._checked_data("validation_data", validation_data, smallest)
+        )
+        test = None if test_data is None else self._checked_data("test_data", test_data, smallest)
+        self._test_rows = None if test is None else test[0]
+
+        def measure(data: tuple[Array, Array] | None) -> Callable[[], float] | None:
             if data is None:
                 return None
             n = len(data[0]) // mini_batch_size * mini_batch_size if drop_last else len(data[0])

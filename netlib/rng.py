@@ -10,6 +10,7 @@ multiplications.
 from __future__ import annotations
 
 import enum
+import operator
 from types import ModuleType
 
 import numpy as np
@@ -34,7 +35,7 @@ def key(*parts: int) -> int:
     """Fold integers, usually (seed, purpose, layer, step), into one 64-bit key."""
     folded = 0
     for part in parts:
-        folded = ((folded ^ (int(part) & WORD)) + GOLDEN) & WORD
+        folded = ((folded ^ (operator.index(part) & WORD)) + GOLDEN) & WORD
         folded = ((folded ^ folded >> 30) * MULTIPLIERS[0]) & WORD
         folded = ((folded ^ folded >> 27) * MULTIPLIERS[1]) & WORD
         folded ^= folded >> 31
@@ -60,7 +61,8 @@ def keep_mask(xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float
     """A dropout mask: True where a unit is kept, each dropped with probability `p_drop`, independently.
 
     A unit's draw is 16 bits: unit u (in C order of `shape`) reads bits 16 (u mod 4) and up of word u // 4, and is
-    kept when they are at least ``p_drop * 2**16``, rounded. The probability is therefore exact to 1/65536.
+    kept when they are at least ``p_drop * 2**16``, rounded. The probability, which the caller has checked, is therefore
+    exact to 1/65536.
     """
     units = int(np.prod(shape))
     bits = words(xp, stream, -(-units // 4)).view(np.uint16)[:units]
@@ -68,7 +70,7 @@ def keep_mask(xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float
 
 
 def permutation(stream: int, n: int) -> np.ndarray:
-    """A random order of 0 .. n-1, the same on every machine: the ranks of n hashes."""
+    """A random order of 0 .. n-1, the same on every machine: the one that sorts n hashes."""
     return np.argsort(words(np, stream, n), kind="stable")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from netlib import rng
-from netlib.backend import Array
+from netlib.backend import Array, move, namespace
 
 PENALTY_DIVISORS = ("batches", "examples", "mini_batch")
 
@@ -96,7 +96,7 @@ def train(
     iteration = 0
     for epoch in range(epochs):
         started = time.perf_counter()
-        order = rng.permutation(rng.key(network.seed, rng.Purpose.ORDER, network.steps), len(x)) if shuffle else None
+        order = _shuffled(network, x) if shuffle else None
         cost = 0.0
         for start in range(0, n_batches * mini_batch_size, mini_batch_size):
             if iteration % 1000 == 0:
@@ -118,6 +118,12 @@ def train(
         if test:
             say(f"Corresponding test accuracy of {history.best_test_accuracy:.2%}")
     return history
+
+
+def _shuffled(network: Trainable, x: Array) -> Array:
+    """An order of the images that the seed and the steps taken so far decide."""
+    stream = rng.key(network.seed, rng.Purpose.ORDER, network.steps)
+    return move(rng.permutation(stream, len(x)), namespace(x))
 
 
 def _evaluate_epoch(

@@ -38,7 +38,11 @@ def test_one_integer_or_two_become_a_pair(value, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "error"), [((1, 0), ValueError), (0, ValueError), ((1, 2, 3), TypeError), ((1, 2.5), TypeError)]
+    ("value", "error"),
+    [
+        *[(value, ValueError) for value in [(1, 0), 0, [1, 0]]],
+        *[(value, TypeError) for value in [(1, 2, 3), (1, 2.5), None, "55", {"rows": 1}]],
+    ],
 )
 def test_what_is_no_pair_is_refused(value, error):
     with pytest.raises(error, match=r"^stride: expected .*; got "):
@@ -55,7 +59,7 @@ def test_shapes_become_tuples_of_ints(value):
 @pytest.mark.parametrize(
     ("value", "error"),
     [
-        *[(value, ValueError) for value in [(1, 0), (1, -1), (1,), (), (1, 2, 3)]],
+        *[(value, ValueError) for value in [(1, 0), (1, -1), (1,), (), (1, 2, 3), (True, 2)]],
         *[(value, TypeError) for value in [(1, 2.0), (1, None), 5, "55"]],
     ],
 )
@@ -72,13 +76,13 @@ def test_numbers_of_any_make_become_floats(value):
     assert number == value
 
 
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf, 10**400])
 def test_negative_and_infinite_numbers_and_nan_are_refused(value):
     with pytest.raises(ValueError, match=f"^eta: expected a finite number, zero or positive; got {value!r}$"):
         checks.number("eta", value)
 
 
-@pytest.mark.parametrize("value", [None, "much", 1j, [1, 2]])
+@pytest.mark.parametrize("value", [None, "much", "0.5", True, 1j, [1, 2]])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(TypeError, match=r"^eta: expected a finite number, zero or positive; got ") as caught:
         checks.number("eta", value)
@@ -89,6 +93,17 @@ def test_numbers_have_to_stay_below_their_bound():
     assert checks.number("p", 0.999, below=1) == 0.999
     with pytest.raises(ValueError, match=r"^p: expected a number below 1, zero or positive; got 1\.0$"):
         checks.number("p", 1.0, below=1)
+
+
+def test_a_ragged_list_of_images_is_refused():
+    with pytest.raises(ValueError, match=r"^x: expected images of one shape"):
+        checks.images("x", [[1.0, 2.0], [3.0]], (2,), np, "float64")
+
+
+def test_numbers_too_large_for_the_dtype_are_refused_without_a_warning(recwarn):
+    with pytest.raises(ValueError, match=r"^x: expected finite numbers; found nan or infinity, first in row 1"):
+        checks.images("x", [[1.0, 2.0], [1e300, 0.0]], (2,), np, "float32")
+    assert not recwarn
 
 
 def test_choices_are_listed_when_another_is_made():

@@ -192,3 +192,26 @@ def test_any_small_pooled_convolution_is_that_of_the_loops(data):
     x, w = small_integers((N, C, H, W), seed=1), small_integers((F, C, KH, KW), seed=2)
     pooled, dpooled, dx, dw = loops(x, w, (P, Q), ties)
     assert_same(both_ways(np, innermost(x), w, (P, Q), dpooled, ties=ties), (pooled, dx, dw))
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "poolsize", "message"),
+    [
+        ((2, 6, 6, 1), (3, 1, 3, 3), (2, 2), r"^x, w: expected .* with the same C; got \(2, 6, 6, 1\) and"),
+        ((6, 6, 1), (3, 6, 3, 3), (2, 2), r"^x, w: expected \(C, H, W, N\)"),
+        ((1, 4, 4, 1), (3, 1, 5, 5), (1, 1), r"^x: expected images of at least 5 x 5, .*; got 4 x 4"),
+        ((1, 6, 6, 1), (3, 1, 5, 5), (2, 3), r"^x: expected images of at least 6 x 7, .*; got 6 x 6"),
+        ((1, 6, 6, 1), (3, 1, 3, 3), (0, 2), r"^poolsize: expected an integer of at least 1; got 0"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(x_shape, w_shape, poolsize, message):
+    with pytest.raises(ValueError, match=message):
+        conv_pool(np.zeros(x_shape), np.zeros(w_shape), poolsize)
+
+
+def test_gradients_refuse_an_unknown_rule_for_ties_and_another_shape():
+    pooled, passed = conv_pool(np.zeros((1, 6, 6, 2)), np.zeros((3, 1, 3, 3)), (2, 2))
+    with pytest.raises(ValueError, match=r"^ties: expected one of 'all', 'first'; got 'frist'"):
+        conv_pool_gradients(pooled, passed, ties="frist")
+    with pytest.raises(ValueError, match=r"^dpooled: expected the shape of the pooled maps, \(3, 2, 2, 2\); got"):
+        conv_pool_gradients(pooled[..., :1], passed)

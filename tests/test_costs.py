@@ -35,6 +35,7 @@ def exactly(cost, z, targets):
 
 
 MODERATE = np.array([[0.5, -3.0, 8.0], [1.5, 2.0, -9.0], [-1.0, 0.0, 0.25]])
+CONFIDENT = np.array([[30.0, -40.0, -36.0], [-30.0, 40.0, -5.0], [-12.0, -60.0, 15.0]])
 SATURATED = np.array([[1000.0, -1000.0, 300.0], [-1000.0, 1000.0, 300.0], [0.0, 900.0, -50.0]])
 EXTREME_LABELS = [[0, 1, 2], [1, 0, 0], [2, 2, 1]]
 
@@ -42,7 +43,7 @@ EXTREME_LABELS = [[0, 1, 2], [1, 0, 0], [2, 2, 1]]
 @dtypes
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("labels", EXTREME_LABELS)
-@pytest.mark.parametrize("z", [MODERATE, SATURATED], ids=["moderate", "saturated"])
+@pytest.mark.parametrize("z", [MODERATE, CONFIDENT, SATURATED], ids=["moderate", "confident", "saturated"])
 @pytest.mark.parametrize("cost", [log_likelihood, cross_entropy], ids=lambda cost: cost.name)
 def test_costs_are_right_however_far_the_outputs_have_saturated(xp, cost, z, labels, dtype):
     targets = np.eye(3)[labels].T
@@ -52,7 +53,8 @@ def test_costs_are_right_however_far_the_outputs_have_saturated(xp, cost, z, lab
     value = cost.value(z, a, targets)
     assert value.dtype == dtype
     assert value.shape == ()
-    assert float(value) == pytest.approx(expected, rel=3e-6 if dtype == "float32" else 1e-14, abs=1e-15)
+    smallest = np.finfo(dtype).eps if cost is log_likelihood else 1e-30  # ln(1 + tiny) is rounded where tiny is lost
+    assert float(value) == pytest.approx(expected, rel=3e-6 if dtype == "float32" else 1e-14, abs=smallest)
     assert np.isfinite(to_host(cost.gradient(cost.activation, z, a, targets))).all()
 
 
@@ -129,3 +131,16 @@ def test_costs_are_found_by_name_and_know_their_activation():
         "quadratic": None,
     }
     assert all(cost.name == name for name, cost in COSTS.items())
+
+
+@pytest.mark.parametrize("cost", [log_likelihood, cross_entropy], ids=lambda cost: cost.name)
+def test_a_cost_refuses_an_activation_that_it_is_not_made_for(cost):
+    z = np.zeros((3, 2))
+    with pytest.raises(ValueError, match=f"^activation: the {cost.name} cost is made for {cost.activation}; got tanh"):
+        cost.gradient(tanh, z, z, z)
+
+
+def test_no_cost_is_negative_not_even_zero():
+    z = np.array([[100.0], [0.0]])
+    value = log_likelihood.value(z, softmax(z), np.array([[1.0], [0.0]]))
+    assert not np.signbit(value)

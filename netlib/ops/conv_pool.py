@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netlib import checks
 from netlib.backend import Array, Workspace, namespace
+from netlib.ops.pooling import TIES
 
 
 class Passed(NamedTuple):
@@ -48,13 +50,23 @@ def conv_pool(x: Array, w: Array, poolsize: tuple[int, int], work: Workspace | N
     pooled : (F, PH, PW, N)
     passed : Passed
         What `conv_pool_gradients` needs.
+
+    Raises
+    ------
+    ValueError
+        If the maps of `x` and `w` differ, or no filter with a whole window behind it fits into the images.
     """
     xp = namespace(x, w)
     work = work or Workspace(xp)
+    if x.ndim != 4 or w.ndim != 4 or x.shape[0] != w.shape[1]:
+        raise ValueError(f"x, w: expected (C, H, W, N) and (F, C, KH, KW) with the same C; got {x.shape} and {w.shape}")
     C, H, W, N = x.shape
     F, _, KH, KW = w.shape
-    P, Q = poolsize
+    P, Q = checks.pair("poolsize", poolsize, 1)
     PH, PW = (H - KH + 1) // P, (W - KW + 1) // Q
+    if PH < 1 or PW < 1:
+        smallest = f"{KH + P - 1} x {KW + Q - 1}, room for a filter and a window"
+        raise ValueError(f"x: expected images of at least {smallest}; got {H} x {W}")
     OH, OW = PH * P, PW * Q
 
     columns = work("columns", (C, KH, KW, OH, OW, N), x.dtype)
@@ -92,13 +104,21 @@ def conv_pool_gradients(
     input_gradient : bool
         Whether `dx` is wanted; a first layer has no use for it.
     work : Workspace, optional
-        Where the arrays live; may be the one that `conv_pool` used.
+        Where the arrays live; may be the one that `conv_pool` used. What is returned stays valid until its next use.
 
     Returns
     -------
     dx : (C, H, W, N) or None
     dw : (F, C, KH, KW)
+
+    Raises
+    ------
+    ValueError
+        If `dpooled` has not the shape of what `conv_pool` returned, or `ties` is neither word.
     """
+    checks.choice("ties", ties, TIES)
+    if dpooled.shape != passed.pooled.shape:
+        raise ValueError(f"dpooled: expected the shape of the pooled maps, {passed.pooled.shape}; got {dpooled.shape}")
     xp = namespace(dpooled, passed.z)
     work = work or Workspace(xp)
     columns, kernel, z, pooled, image_shape = passed

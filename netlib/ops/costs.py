@@ -29,13 +29,21 @@ class Cost:
     value: Callable[[Array, Array, Array], Array]
 
     def gradient(self, activation: Activation, z: Array, a: Array, targets: Array) -> Array:
-        """Gradient by the weighted input z of the last layer, whose output is ``a = activation(z)``."""
+        """Gradient by the weighted input z of the last layer, whose output is ``a = activation(z)``.
+
+        Raises
+        ------
+        ValueError
+            If the cost is made for another activation.
+        """
+        if self.activation not in (None, activation):
+            raise ValueError(f"activation: the {self.name} cost is made for {self.activation}; got {activation}")
         difference = (a - targets) / a.dtype.type(a.shape[1])
         return difference if self.activation else activation.backward(z, a, difference, out=difference)
 
 
 def one_hot(labels: Array, classes: int, dtype: object) -> Array:
-    """Targets (classes, N): a 1 in the row of each image's label, 0 elsewhere."""
+    """Targets (classes, N): a 1 in the row of each image's label, 0 elsewhere; labels are 0 .. classes-1."""
     return (labels == namespace(labels).arange(classes)[:, None]).astype(dtype)
 
 
@@ -43,14 +51,15 @@ def _log_likelihood(z: Array, a: Array, targets: Array) -> Array:
     # ln softmax(z) = z - ln sum e^z, with the largest z subtracted: exact where the softmax itself underflows to 0
     xp = namespace(z)
     z = z - z.max(axis=0)
-    log_a = z - xp.log(xp.exp(z).sum(axis=0))
-    return -(targets * log_a).sum() / z.shape[1]
+    minus_log_a = xp.log(xp.exp(z).sum(axis=0)) - z
+    return (targets * minus_log_a).sum() / z.shape[1]
 
 
 def _cross_entropy(z: Array, a: Array, targets: Array) -> Array:
-    # -t ln s(z) - (1-t) ln(1-s(z)) = ln(1 + e^z) - t z, finite however far the sigmoid has saturated
+    # -t ln s(z) - (1-t) ln(1-s(z)) = ln(1 + e^z) - t z, written so that nothing overflows and, where the sigmoid has
+    # saturated on the right side, no large terms cancel
     xp = namespace(z)
-    return (xp.logaddexp(xp.zeros_like(z), z) - targets * z).sum() / z.shape[1]
+    return (xp.maximum(z, 0) - targets * z + xp.log1p(xp.exp(-abs(z)))).sum() / z.shape[1]
 
 
 def _quadratic(z: Array, a: Array, targets: Array) -> Array:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from netlib import checks, rng
-from netlib.backend import Array, namespace
+from netlib.backend import Array, move, namespace
 
 
 def dropout_mask(
     xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int
 ) -> Array:
     """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``."""
+    p_dropout = checks.number("p_dropout", p_dropout, below=1)
     return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout)
 
 
@@ -37,6 +38,6 @@ def dropout_layer(layer: Array, p_dropout: float, *, seed: int = 0, place: int =
     ValueError
         If `p_dropout` is not in [0, 1).
     """
-    p_dropout = checks.number("p_dropout", p_dropout, below=1)
+    layer = move(layer, namespace(layer))
     mask = dropout_mask(namespace(layer), layer.shape, p_dropout, seed=seed, place=place, step=step)
     return dropout(layer, mask)

@@ -42,7 +42,7 @@ def _fit(size: int, window: int, stride: int, padding: int, ignore_border: bool)
 def _grid(
     x: Array, window: int | tuple, stride: int | tuple | None, padding: int | tuple, ignore_border: bool
 ) -> _Grid:
-    if x.ndim != 4 or x.dtype.kind != "f":
+    if x.ndim != 4 or 0 in x.shape[2:] or x.dtype.kind != "f":
         raise ValueError(f"x: expected images (N, C, H, W) of floats; got shape {x.shape}, dtype {x.dtype}")
 
     window, padding = checks.pair("window", window, 1), checks.pair("padding", padding, 0)
@@ -116,7 +116,7 @@ def pool2d(
     grid = _grid(x, window, stride, padding, ignore_border)
     padded = _padded(x, grid, -float("inf") if mode == "max" else 0)
     entries = (padded[place] for place in grid.slices())
-    y = next(entries).copy()
+    y = next(entries)
     for entry in entries:
         y = namespace(x).maximum(y, entry) if mode == "max" else y + entry
     return y / _cells(x, grid, mode) if mode.startswith("average") else y
