@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
+from netlib.backend import Array, to_host
 from netlib.training import History
 
 PAPER = "gray_r"  # ink dark on light paper, as one writes
@@ -28,12 +29,30 @@ def _grid(n: int, columns: int, cell: float, captions: bool = False) -> tuple[Fi
     for axis in axes.flat[n:]:
         axis.set_axis_off()
     for axis in axes.flat[:n]:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set(visible=True, color="lightgray")
+        _frame(axis)
     return figure, list(axes.flat[:n])
 
 
-def images(x: np.ndarray, captions: Sequence[object] | None = None, *, columns: int = 10, cell: float = 0.7) -> Figure:
+def _frame(axis: Axes) -> None:
+    """No ticks, and a thin line around: paper ends there."""
+    axis.set(xticks=[], yticks=[])
+    axis.grid(visible=False)
+    axis.spines[:].set(visible=True, color="lightgray")
+
+
+def _pictures(
+    x: np.ndarray, low: np.ndarray, high: np.ndarray, captions: Sequence[object] | None, columns: int, cell: float
+) -> Figure:
+    """Pictures in a grid, picture i from `low[i]`, as light as paper, to `high[i]`, as dark as ink."""
+    figure, axes = _grid(len(x), columns, cell, captions is not None)
+    for i, axis in enumerate(axes[: len(x)]):
+        axis.imshow(x[i], cmap=PAPER, vmin=low[i], vmax=high[i])
+        if captions is not None:
+            axis.set_title(str(captions[i]))
+    return figure
+
+
+def images(x: Array, captions: Sequence[object] | None = None, *, columns: int = 10, cell: float = 0.7) -> Figure:
     """Images in a grid, each with a caption above it.
 
     Parameters
@@ -47,36 +66,31 @@ def images(x: np.ndarray, captions: Sequence[object] | None = None, *, columns: 
     cell : float
         Side of an image in inches.
     """
-    x = np.asarray(x)
+    x = to_host(x)
     if x.ndim == 2:
         side = round(x.shape[1] ** 0.5)
         x = x.reshape(-1, side, side)
-    figure, axes = _grid(len(x), columns, cell, captions is not None)
-    for i, (axis, image) in enumerate(zip(axes, x, strict=True)):
-        axis.imshow(image, cmap=PAPER, vmin=0, vmax=1)
-        if captions is not None:
-            axis.set_title(str(captions[i]))
-    return figure
+    return _pictures(x, np.zeros(len(x)), np.ones(len(x)), captions, columns, cell)
 
 
-def filters(w: np.ndarray, *, columns: int = 10, cell: float = 0.7) -> Figure:
+def filters(w: Array, captions: Sequence[object] | None = None, *, columns: int = 10, cell: float = 0.7) -> Figure:
     """The filters of one input map, each on its own scale: dark for positive weights, light for negative, grey for 0.
 
     Parameters
     ----------
     w : (n, KH, KW)
         Filters, for instance ``layer.w[:, 0]``.
+    captions : sequence of n, optional
+        What to write above each.
     """
-    figure, axes = _grid(len(w), columns, cell)
-    for axis, kernel in zip(axes, w, strict=True):
-        bound = np.abs(kernel).max()
-        axis.imshow(kernel, cmap=PAPER, vmin=-bound, vmax=bound)
-    return figure
+    w = to_host(w)
+    bounds = np.abs(w).max(axis=(1, 2), initial=0)
+    return _pictures(w, -bounds, bounds, captions, columns, cell)
 
 
 def training(history: History) -> Figure:
-    """Two panels over the epochs: the mean training cost, on a log axis, and the validation accuracy."""
-    epochs = np.arange(1, len(history.cost) + 1)
+    """Two panels over the epochs, from 0: the mean training cost, on a log axis, and the validation accuracy."""
+    epochs = np.arange(len(history.cost))
     figure, (left, right) = plt.subplots(1, 2)
     left.semilogy(epochs, history.cost, marker="o")
     left.set(xlabel="epoch", ylabel="training cost")
@@ -92,7 +106,7 @@ def training(history: History) -> Figure:
     return figure
 
 
-def probabilities(x: np.ndarray, p: np.ndarray) -> Figure:
+def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = None) -> Figure:
     """Images, and beside each the probabilities that a network gives to the classes.
 
     Parameters
@@ -101,13 +115,17 @@ def probabilities(x: np.ndarray, p: np.ndarray) -> Figure:
         Grey images.
     p : (n, classes)
         Probabilities.
+    captions : sequence of n, optional
+        What to write beside each image.
     """
-    n = len(x)
-    size = (6, 1.2 * n)
+    x, n = to_host(x), len(x)
+    size = (6, 1.1 * n)
     figure, axes = plt.subplots(n, 2, figsize=size, squeeze=False, sharex="col", width_ratios=(1, 4))
-    for (picture, bars), image, row in zip(axes, x, p, strict=True):
+    for i, ((picture, bars), image, row) in enumerate(zip(axes, x, p, strict=True)):
         picture.imshow(image, cmap=PAPER, vmin=0, vmax=1)
-        picture.set_axis_off()
+        _frame(picture)
+        if captions is not None:
+            picture.set_ylabel(str(captions[i]), rotation=0, ha="right", va="center")
         bars.bar(np.arange(len(row)), row)
         bars.set(ylim=(0, 1), xticks=np.arange(len(row)), yticks=(0, 0.5, 1))
     axes[-1, 1].set_xlabel("digit")
@@ -116,7 +134,7 @@ def probabilities(x: np.ndarray, p: np.ndarray) -> Figure:
     return figure
 
 
-def journey(x: np.ndarray, maps: np.ndarray, p: np.ndarray) -> Figure:
+def journey(x: Array, maps: Array, p: np.ndarray) -> Figure:
     """From pixels to an answer: an image, the maps that its filters make of it, the probabilities of the classes.
 
     Parameters
@@ -124,13 +142,15 @@ def journey(x: np.ndarray, maps: np.ndarray, p: np.ndarray) -> Figure:
     x : (H, W)
         A grey image.
     maps : (n, h, w)
-        Feature maps, drawn on one scale from 0 to the largest value.
+        Feature maps, on one scale: the darker, the stronger the answer.
     p : (classes,)
         Probabilities.
     """
+    x, maps = to_host(x), to_host(maps)
     figure, (left, middle, right) = plt.subplots(1, 3, width_ratios=(2, 3, 3), layout="constrained")
     left.imshow(x, cmap=PAPER, vmin=0, vmax=1)
-    left.set(title="image", xticks=[], yticks=[])
+    left.set_title("image")
+    _frame(left)
     columns = math.ceil(len(maps) ** 0.5)
     rows = math.ceil(len(maps) / columns)
     h, w = maps.shape[1:]
@@ -138,10 +158,10 @@ def journey(x: np.ndarray, maps: np.ndarray, p: np.ndarray) -> Figure:
     for i, answers in enumerate(maps):
         top, start = i // columns * (h + 1), i % columns * (w + 1)
         sheet[top : top + h, start : start + w] = answers
-    middle.imshow(sheet, cmap="viridis", vmin=0)
-    middle.set(title="what the filters answer", xticks=[], yticks=[])
+    middle.imshow(sheet, cmap=PAPER, vmin=0)
+    middle.set_facecolor("lightsteelblue")
+    middle.set_title("what its filters answer")
+    _frame(middle)
     right.bar(np.arange(len(p)), p)
-    right.set(title="probabilities", xlabel="digit", xticks=np.arange(len(p)), ylim=(0, 1))
-    for axis in (left, middle):
-        axis.spines[:].set_visible(False)
+    right.set(title="what it answers", xlabel="digit", ylabel="probability", xticks=np.arange(len(p)), ylim=(0, 1))
     return figure

@@ -6,7 +6,7 @@ from netlib.backend import namespace, to_host
 
 
 def central_differences(f, x, step=1e-5):
-    """Gradient of the number f() by the float64 array x, entry by entry; f must read x, which is changed and restored."""
+    """Gradient of the number f() by the float64 array x, entry by entry; f reads x, which is changed and restored."""
     gradient = np.empty(x.shape)
     for place in np.ndindex(x.shape):
         kept = float(x[place])

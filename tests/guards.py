@@ -12,6 +12,7 @@ import nbformat
 MAX_LINES = 25
 MAX_KILOBYTES = 900
 MAX_UNCOMPARED = 2
+KEPT = {"tags", "jupyter"}  # "jupyter" folds solutions away
 TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture"}
 
 
@@ -55,7 +56,7 @@ def untidy(path: Path) -> list[str]:
     if notebook.metadata.get("kernelspec", {}).get("name") != "python3":
         complaints.append(f"{path.name}: the kernel must be python3")
     for i, cell in enumerate(notebook.cells):
-        complaints += [f"{path.name}, cell {i}: metadata {key!r}" for key in cell.metadata if key != "tags"]
+        complaints += [f"{path.name}, cell {i}: metadata {key!r}" for key in cell.metadata if key not in KEPT]
         complaints += [f"{path.name}, cell {i}: unknown tag {tag!r}" for tag in _tags(cell) if tag not in TAGS]
         if any("widget-view" in mime for output in cell.get("outputs", []) for mime in output.get("data", {})):
             complaints.append(f"{path.name}, cell {i}: a live widget among the outputs")

@@ -65,6 +65,12 @@ def test_numbers_of_neurons(make, error, pieces):
     (lambda: conv((1, 3, 3)), ValueError, "filter_shape: expected 4 positive integers (filters, maps", "got (1, 3, 3)"),
     (lambda: conv((2, 1, 3.0, 3)), TypeError, "filter_shape: expected 4 positive integers", "got (2, 1, 3.0, 3)"),
     (lambda: conv((2, 1, 0, 3)), ValueError, "filter_shape: expected 4 positive integers", "got (2, 1, 0, 3)"),
+    (
+        lambda: conv((True, 1, 3, 3)),
+        ValueError,
+        "filter_shape: expected 4 positive integers",
+        "got (True, 1, 3, 3)",
+    ),
     (lambda: conv(5), TypeError, "filter_shape: expected 4 positive integers", "got 5"),
     (
         lambda: conv((2, 1, 9, 3)),
@@ -281,7 +287,7 @@ def test_arguments_of_a_network(make, error, pieces):
 
 @pytest.mark.skipif(gpu_problem() is None, reason="there is a GPU here")
 def test_a_gpu_where_there_is_none():
-    with refusal(DeviceError, 'device="gpu" was asked for, but', 'device="cpu" runs everywhere'):
+    with refusal(DeviceError, 'device: "gpu" was asked for, but', '"cpu" runs everywhere'):
         Network([SoftmaxLayer(5, 3)], 4, device="gpu")
 
 
@@ -328,7 +334,7 @@ def assert_refused_before_the_first_step(error, pieces, net=None, **changes):
         *[(name, value, ValueError, "a finite number, zero or positive")
           for name in ("eta", "lmbda") for value in (-0.1, NAN, INF, -INF)],
         *[(name, value, TypeError, "a finite number, zero or positive")
-          for name in ("eta", "lmbda") for value in (None, "fast", [0.1, 0.2], 1j)],
+          for name in ("eta", "lmbda") for value in (None, "0.1", True, [0.1, 0.2], 1j)],
         ("epochs", -1, ValueError, "an integer of at least 0"),
         ("epochs", 1.5, TypeError, "an integer"),
         ("epochs", None, TypeError, "an integer"),
@@ -369,6 +375,7 @@ BAD_DATA = [
     (lambda: (good_data()[0][:, :7], np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8, 7)"),
     (lambda: (np.zeros((8, 2, 5)), np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8, 2, 5)"),
     (lambda: (np.zeros(8), np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8,)"),
+    (lambda: ([[0.0] * 8, [0.0] * 7], [0, 1]), ValueError, "images: expected images of one shape"),
     (lambda: (np.full((8, 8), "ink"), np.zeros(8, int)), TypeError, "images: expected images of real numbers", "<U3"),
     (lambda: (np.full((8, 8), None), np.zeros(8, int)), TypeError, "images: expected images of real", "dtype object"),
     (lambda: (np.zeros((8, 8), complex), np.zeros(8, int)), TypeError, "images: expected images of real", "complex128"),
@@ -398,6 +405,10 @@ BAD_DATA = [
         "got 9",
     ),
     (lambda: (*good_data(), 1), TypeError, ": expected a pair (images, labels)", "got tuple"),
+    (lambda: good_data()[0], TypeError, ": expected a pair (images, labels)", "got ndarray"),
+    (lambda: (), TypeError, ": expected a pair (images, labels)", "got tuple"),
+    (lambda: [], TypeError, ": expected a pair (images, labels)", "got list"),
+    (lambda: False, TypeError, ": expected a pair (images, labels)", "got bool"),
     (lambda: 5, TypeError, ": expected a pair (images, labels)", "got int"),
     (lambda: "digits", TypeError, ": expected a pair (images, labels)", "got str"),
 ]
@@ -432,6 +443,8 @@ def test_no_training_data_at_all():
     (lambda: good_data()[0][:, 1:], ValueError, "x: expected images (n, 8)", "got (8, 7)"),
     (lambda: np.zeros(8), ValueError, "x: expected images (n, 8)", "got (8,)"),
     (lambda: 3.5, ValueError, "x: expected images (n, 8)", "got ()"),
+    (lambda: [[1.0] * 8, [1.0]], ValueError, "x: expected images of one shape", "got a list of different ones"),
+    (lambda: spoiled(1e300, 1)[0], ValueError, "x: expected finite numbers", "row 1"),  # no float32 is as large
     (lambda: [["a"] * 8], TypeError, "x: expected images of real numbers", "got dtype <U1"),
     (lambda: "seven", TypeError, "x: expected images of real numbers", "got dtype <U5"),
     (lambda: None, TypeError, "x: expected images of real numbers", "got dtype object"),

@@ -53,7 +53,7 @@ def test_costs_are_right_however_far_the_outputs_have_saturated(xp, cost, z, lab
     value = cost.value(z, a, targets)
     assert value.dtype == dtype
     assert value.shape == ()
-    smallest = np.finfo(dtype).eps if cost is log_likelihood else 1e-30  # ln(1 + tiny) is rounded where tiny is lost
+    smallest = float(np.finfo(dtype).eps) if cost is log_likelihood else 1e-30  # ln(1 + tiny)
     assert float(value) == pytest.approx(expected, rel=3e-6 if dtype == "float32" else 1e-14, abs=smallest)
     assert np.isfinite(to_host(cost.gradient(cost.activation, z, a, targets))).all()
 

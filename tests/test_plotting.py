@@ -52,7 +52,7 @@ def test_training_draws_cost_and_validation_accuracy_over_the_epochs():
     left, right = plotting.training(history).axes
     for axis, values in [(left, history.cost), (right, history.validation_accuracy)]:
         (line,) = axis.lines
-        assert line.get_xdata().tolist() == [1, 2, 3]
+        assert line.get_xdata().tolist() == [0, 1, 2]
         assert list(line.get_ydata()) == values
         assert axis.get_xlabel() == "epoch"
     assert left.get_yscale() == "log"

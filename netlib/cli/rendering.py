@@ -85,8 +85,7 @@ def tidy(node: Any) -> Any:
     node.metadata = {"kernelspec": node.metadata["kernelspec"]}
     seen: dict[str, int] = {}
     for cell in node.cells:
-        tags = [tag for tag in cell.metadata.get("tags", []) if tag]
-        cell.metadata = {"tags": tags} if tags else {}
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "jupyter") if cell.metadata.get(key)}
         digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = f"{digest}-{seen[digest]}"
