@@ -386,8 +386,8 @@ plt.show()
 
 # %% [markdown]
 # Half of them are eights, and in each of those a loop is tiny, or has filled with ink: it is the small holes that get
-# lost. A person would hesitate over some of these. Does the network? We compare the probability that it gave to its answers,
-# the right ones and the wrong ones.
+# lost. A person would hesitate over some of these. Does the network? We compare the probability that it gave to its
+# answers, the right ones and the wrong ones.
 
 # %%
 confidence = net.predict_proba(x_test).max(axis=1)

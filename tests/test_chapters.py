@@ -1,5 +1,6 @@
 """The notebooks: guards over the real ones, and each guard shown to turn red by a planted fault."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import nbformat
 import pytest
 import yaml
 
-from netlib.cli import chapters
+from netlib.cli import chapters, rendering
 from tests import guards
 
 FOLDER = chapters.folder()
@@ -180,3 +181,13 @@ def test_nbval_compares_outputs(printed, passes, tmp_path):
     pytest_nbval = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--nbval", "--nbval-current-env"]
     ran = subprocess.run([*pytest_nbval, "planted.ipynb"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode == 0) == passes, ran.stdout
+
+
+def test_the_readme_tells_what_the_notebooks_print():
+    row = next(line for line in (FOLDER.parent / "README.md").read_text().splitlines() if "| notebook 00 |" in line)
+    claimed = re.findall(r"\d+\.\d", row)
+    printed = "".join(rendering.printed(cell) for cell in guards.code_cells(EXAMPLE))
+    right = next(line for line in printed.splitlines() if "test images right" in line)
+    interval = next(line for line in printed.splitlines() if "95 % interval" in line)
+    assert claimed == re.findall(r"(\d+\.\d)%", right + interval)
+    assert len(claimed) == 3

@@ -144,7 +144,7 @@ def test_an_evaluation_between_forward_and_backward_does_not_disturb_them():
         for layer in net.layers:
             x = layer.forward(x, step=1)
         if disturb:
-            net.forward(images(7, 2, 6, 6))
+            net.forward(3 * images(4, 2, 6, 6))  # as many images: arrays of the same shapes
         da = net.layers[-1].backward_from_cost(np.eye(3)[labels(4, 3)].T)
         for layer in net.layers[-2::-1]:
             da = layer.backward(da)
