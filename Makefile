@@ -10,14 +10,14 @@ help:  ## what can be made
 
 # The stamp is written last: an installation that was cut off is begun anew.
 .venv/ready: pyproject.toml
-	if command -v uv >/dev/null; then \
+	@if command -v uv >/dev/null; then \
 	    uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
 	    uv pip install --quiet --python $(BIN)/python -e ".[book,test]"; \
 	else \
 	    $(PYTHON) -m venv .venv && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[book,test]"; \
 	fi
-	touch $@
+	@touch $@
 
 setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
 

@@ -117,7 +117,7 @@ def build():
                       poolsize=(2, 2), activation_fn=ReLU),
         FullyConnectedLayer(n_in=n_pooled, n_out=n_hidden, activation_fn=ReLU, p_dropout=p_dropout),
         SoftmaxLayer(n_in=n_hidden, n_out=10)],
-        mini_batch_size, seed=seed, device=device, dtype=dtype)  # fmt: skip
+        mini_batch_size, seed=seed, device=device, dtype=dtype)
 
 
 net = build()
@@ -254,7 +254,7 @@ history = net.SGD(training_data, epochs, mini_batch_size, eta, validation_data, 
 
 for epoch in range(0, epochs, 3):
     print(f"epoch {epoch:2}   cost {history.cost[epoch]:.2f}   "
-          f"validation accuracy {history.validation_accuracy[epoch]:.1%}")  # fmt: skip
+          f"validation accuracy {history.validation_accuracy[epoch]:.1%}")
 
 # %% [markdown]
 # ## Is it learning? Two curves
@@ -488,7 +488,7 @@ answer = (40 * 5 * 5 + 40) + (40 * 12 * 12 * 100 + 100) + (100 * 10 + 10)
 # %% tags=["check"]
 forty = Network([
     ConvPoolLayer(filter_shape=(40, 1, 5, 5), image_shape=(None, 1, 28, 28)),
-    FullyConnectedLayer(n_in=40 * 12 * 12, n_out=100), SoftmaxLayer(n_in=100, n_out=10)], 10)  # fmt: skip
+    FullyConnectedLayer(n_in=40 * 12 * 12, n_out=100), SoftmaxLayer(n_in=100, n_out=10)], 10)
 assert answer == sum(p.size for p in forty.params), "count filters, then 40 x 12 x 12 inputs, then 100 x 10"
 
 # %% [markdown]
@@ -512,7 +512,7 @@ assert 3000 <= n_images <= 3200, "try 100, 200, 300 ... and look at the differen
 # %% tags=["solution"] jupyter={"source_hidden": true}
 shallow = Network([
     FullyConnectedLayer(n_in=784, n_out=n_hidden, activation_fn=ReLU),
-    SoftmaxLayer(n_in=n_hidden, n_out=10)], mini_batch_size, seed=seed, device=device, dtype=dtype)  # fmt: skip
+    SoftmaxLayer(n_in=n_hidden, n_out=10)], mini_batch_size, seed=seed, device=device, dtype=dtype)
 shallow.SGD(training_data, epochs, mini_batch_size, eta, validation_data, None, verbose=False)
 
 for name, network in [("with convolution", net), ("without", shallow)]:

@@ -87,15 +87,19 @@ def labels(name: str, y: Array, rows: int, classes: int) -> None:
         raise ValueError(f"{name}: expected labels from 0 to {classes - 1}; got {int(y.min())} to {int(y.max())}")
 
 
+def _array(name: str, value: Any, xp: ModuleType) -> Array:
+    try:
+        return move(value, xp)
+    except ValueError:  # a ragged list
+        raise ValueError(f"{name}: expected entries of one shape; got a list of different ones") from None
+
+
 def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any) -> Array:
     """Images as finite rows (n, features), moved to the library `xp` and cast to `dtype`.
 
     They may come as (n, *shape) or as rows; for a `shape` of one axis, in any shape with as many numbers an image.
     """
-    try:
-        x = move(x, xp)
-    except ValueError:  # a ragged list
-        raise ValueError(f"{name}: expected images of one shape; got a list of different ones") from None
+    x = _array(name, x, xp)
     features = math.prod(shape)
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name}: expected images of real numbers; got dtype {x.dtype}")
@@ -119,7 +123,8 @@ def labelled_images(
         raise TypeError(f"{name}: expected a pair (images, labels); got {type(data).__name__}") from None
     rows = images(f"{name} images", x, shape, xp, dtype)
     if len(rows) < minimum:
-        raise ValueError(f"{name}: expected at least {minimum} images, a mini-batch; got {len(rows)}")
-    y = move(y, xp)
+        wanted = f"{minimum} images, a mini-batch" if minimum > 1 else "one image"
+        raise ValueError(f"{name}: expected at least {wanted}; got {len(rows)}")
+    y = _array(f"{name} labels", y, xp)
     labels(f"{name} labels", y, len(rows), classes)
     return rows, y

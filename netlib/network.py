@@ -11,7 +11,7 @@ import numpy as np
 from netlib import checks, ops
 from netlib.backend import Array, device_namespace, to_host
 from netlib.layers import Layer
-from netlib.layers.chain import check_chain
+from netlib.layers.row import Row
 from netlib.optimizers import gradient_descent
 from netlib.training import PENALTY_DIVISORS, History, train
 
@@ -36,6 +36,8 @@ class Network:
 
     Attributes
     ----------
+    row : layers.row.Row
+        The layers in a row, and the passes through all of them.
     params : list of array
         The weights and biases of each layer in turn. Writing into them changes the network.
     steps : int
@@ -61,13 +63,11 @@ class Network:
     ) -> None:
         self.mini_batch_size = checks.integer("mini_batch_size", mini_batch_size, 1)
         self.seed = checks.integer("seed", seed, 0)
-        dtype = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+        dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.dtype = np.dtype(checks.choice("dtype", dtype, ("float32", "float64")))
         self.xp = device_namespace(device)
-        self.layers = list(layers)
-        check_chain(self.layers, self.mini_batch_size)
-        for place, layer in enumerate(self.layers):
-            layer.join(place, self.seed, self.xp, self.dtype)
+        self.row = Row(layers, self.mini_batch_size, self.seed, self.xp, self.dtype)
+        self.layers = self.row.layers
         self.params = [parameter for layer in self.layers for parameter in layer.params]
         self.steps = 0
         self.x = self.y = None
@@ -85,7 +85,7 @@ class Network:
     @property
     def n_out(self) -> int:
         """Outputs for one image; for a classifier, the number of classes."""
-        return math.prod(self.layers[-1].output_shape)
+        return self.row.n_out
 
     # Training
 
@@ -144,10 +144,7 @@ class Network:
             raise ValueError(f"mini_batch_size: expected the network's, {self.mini_batch_size}; got {mini_batch_size}")
         eta, lmbda = checks.number("eta", eta), checks.number("lmbda", lmbda)
         checks.choice("penalty_divisor", penalty_divisor, PENALTY_DIVISORS)
-        if self.layers[-1].cost_function is None:
-            raise ValueError(
-                f"layers: expected the last to have a cost, such as a SoftmaxLayer; {self.layers[-1]!r} has none"
-            )
+        self.row.check_cost()
         smallest = mini_batch_size if drop_last else 1
         x, y = self._checked_data("training_data", training_data, mini_batch_size)
 
@@ -181,35 +178,18 @@ class Network:
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
         """One step of gradient descent on checked rows (n, features) and labels; the cost before it, shape ()."""
-        cost = self._backpropagate(x, y, self.steps)
+        self.x, self.y = x, y
+        cost = self.row.backpropagate(x, y, self.steps)
         gradient_descent(self.layers, eta, decay)
         self.steps += 1
         return cost
 
     def gradients(self, data: tuple[Array, Array], *, step: int = 0) -> list[Array]:
         """Gradients of the mean cost over `data` by each of `params`, with the units dropped that `step` drops."""
+        self.row.check_cost()
         x, y = self._checked_data("data", data, 1)
-        self._backpropagate(x, y, step)
+        self.row.backpropagate(x, y, checks.integer("step", step, 0))
         return [gradient.copy() for layer in self.layers for gradient in layer.gradients]
-
-    def _backpropagate(self, x: Array, y: Array, step: int) -> Array:
-        """Forward in training, and back; leaves each layer's gradients, returns the cost."""
-        self.x, self.y = x, y
-        *others, last = self.layers
-        self._forward(x, step)
-        targets = ops.one_hot(y, self.n_out, self.dtype)
-        cost = last.mean_cost(targets, "training")
-        da = last.backward_from_cost(targets, input_gradient=bool(others))
-        for layer in reversed(others):
-            da = layer.backward(da, input_gradient=layer.place > 0)
-        return cost
-
-    def _forward(self, rows: Array, step: int | None = None) -> Array:
-        """Output (*output_shape, n) for checked rows (n, features): here the mini-batch becomes innermost."""
-        a = self.xp.ascontiguousarray(rows.T)
-        for layer in self.layers:
-            a = layer.forward(a, step)
-        return a
 
     # Use
 
@@ -228,7 +208,7 @@ class Network:
         rows = self._checked_rows("x", x)
         outputs = np.empty((len(rows), *self.layers[-1].output_shape), self.dtype)
         for part in _chunks(len(rows)):
-            outputs[part] = np.moveaxis(to_host(self._forward(rows[part])), -1, 0)
+            outputs[part] = np.moveaxis(to_host(self.row.forward(rows[part])), -1, 0)
         return outputs
 
     def predict_proba(self, x: Array) -> np.ndarray:
@@ -247,12 +227,11 @@ class Network:
 
     def cost(self, data: tuple[Array, Array]) -> float:
         """The mean cost over any number of images, dropout off, without the penalty."""
+        self.row.check_cost()
         x, y = self._checked_data("data", data, 1)
         total = 0.0
         for part in _chunks(len(x)):
-            self._forward(x[part])
-            targets = ops.one_hot(y[part], self.n_out, self.dtype)
-            total += float(self.layers[-1].mean_cost(targets, "evaluation")) * len(x[part])
+            total += float(self.row.cost(x[part], y[part])) * len(x[part])
         return total / len(x)
 
     def test_mb_predictions(self, i: int) -> np.ndarray:
@@ -260,10 +239,9 @@ class Network:
         if self._test_rows is None:
             raise RuntimeError("test_mb_predictions: SGD has not been called with test_data")
         batches = len(self._test_rows) // self.mini_batch_size
-        if not 0 <= i < batches:
-            raise IndexError(f"i: expected a test mini-batch from 0 to {batches - 1}; got {i}")
-        rows = self._test_rows[i * self.mini_batch_size : (i + 1) * self.mini_batch_size]
-        return to_host(self._forward(rows).argmax(axis=0))
+        if checks.integer("i", i, 0) >= batches:
+            raise IndexError(f"i: expected the number of a test mini-batch, of which there are {batches}; got {i}")
+        return to_host(self.row.labels(self._test_rows[i * self.mini_batch_size : (i + 1) * self.mini_batch_size]))
 
     @property
     def output(self) -> Array:
@@ -276,7 +254,7 @@ class Network:
         return self.layers[-1].output_dropout
 
     def _accuracy(self, x: Array, y: Array) -> float:
-        hits = sum((self._forward(x[part]).argmax(axis=0) == y[part]).sum() for part in _chunks(len(x)))
+        hits = sum((self.row.labels(x[part]) == y[part]).sum() for part in _chunks(len(x)))
         return int(hits) / len(x)
 
     def _checked_rows(self, name: str, x: Any) -> Array:

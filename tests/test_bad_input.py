@@ -375,7 +375,7 @@ BAD_DATA = [
     (lambda: (good_data()[0][:, :7], np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8, 7)"),
     (lambda: (np.zeros((8, 2, 5)), np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8, 2, 5)"),
     (lambda: (np.zeros(8), np.zeros(8, int)), ValueError, "images: expected images (n, 8)", "got (8,)"),
-    (lambda: ([[0.0] * 8, [0.0] * 7], [0, 1]), ValueError, "images: expected images of one shape"),
+    (lambda: ([[0.0] * 8, [0.0] * 7], [0, 1]), ValueError, "images: expected entries of one shape"),
     (lambda: (np.full((8, 8), "ink"), np.zeros(8, int)), TypeError, "images: expected images of real numbers", "<U3"),
     (lambda: (np.full((8, 8), None), np.zeros(8, int)), TypeError, "images: expected images of real", "dtype object"),
     (lambda: (np.zeros((8, 8), complex), np.zeros(8, int)), TypeError, "images: expected images of real", "complex128"),
@@ -422,7 +422,7 @@ def test_data_that_do_not_fit_are_found_before_the_first_step(name, make, error,
 
 
 @pytest.mark.parametrize("method", ["gradients", "accuracy", "cost"])
-@cases(*BAD_DATA, (lambda: good_data(0), ValueError, ": expected at least 1 images", "got 0"))
+@cases(*BAD_DATA, (lambda: good_data(0), ValueError, ": expected at least one image", "got 0"))
 def test_data_that_do_not_fit_a_measurement(method, make, error, pieces):
     with refusal(error, "data", *pieces):
         getattr(make_network(), method)(make())
@@ -443,7 +443,7 @@ def test_no_training_data_at_all():
     (lambda: good_data()[0][:, 1:], ValueError, "x: expected images (n, 8)", "got (8, 7)"),
     (lambda: np.zeros(8), ValueError, "x: expected images (n, 8)", "got (8,)"),
     (lambda: 3.5, ValueError, "x: expected images (n, 8)", "got ()"),
-    (lambda: [[1.0] * 8, [1.0]], ValueError, "x: expected images of one shape", "got a list of different ones"),
+    (lambda: [[1.0] * 8, [1.0]], ValueError, "x: expected entries of one shape", "got a list of different ones"),
     (lambda: spoiled(1e300, 1)[0], ValueError, "x: expected finite numbers", "row 1"),  # no float32 is as large
     (lambda: [["a"] * 8], TypeError, "x: expected images of real numbers", "got dtype <U1"),
     (lambda: "seven", TypeError, "x: expected images of real numbers", "got dtype <U5"),
@@ -484,15 +484,15 @@ def test_probabilities_of_a_network_without_a_softmax_layer():
 def test_a_test_mini_batch_that_there_is_not(i):
     net = make_network()
     net.SGD(good_data(), 1, 4, 0.1, None, good_data(11), verbose=False)
-    with refusal(IndexError, "i: expected a test mini-batch from 0 to 1", f"got {i}"):
+    with refusal(ValueError if i < 0 else IndexError, "i: expected", f"got {i}"):
         net.test_mb_predictions(i)
 
 
-@pytest.mark.parametrize("train", [False, True], ids=["before training", "after training without test data"])
-def test_test_mini_batches_without_test_data(train):
+@pytest.mark.parametrize("calls", [[], [None], [good_data(), None]], ids=["untrained", "without", "with, then without"])
+def test_test_mini_batches_when_the_last_training_had_no_test_data(calls):
     net = make_network()
-    if train:
-        net.SGD(good_data(), 1, 4, 0.1, None, None, verbose=False)
+    for test_data in calls:
+        net.SGD(good_data(), 1, 4, 0.1, None, test_data, verbose=False)
     with refusal(RuntimeError, "test_mb_predictions", "test_data"):
         net.test_mb_predictions(0)
 
@@ -501,3 +501,61 @@ def test_test_mini_batches_without_test_data(train):
 def test_probabilities_of_network3s_dropout_layer(p):
     with refusal(ValueError, "p_dropout: expected a number below 1, zero or positive", f"got {p!r}"):
         network3.dropout_layer(np.ones((2, 3)), p)
+
+
+@pytest.mark.parametrize("method", ["cost", "gradients"])
+def test_a_cost_is_asked_of_a_network_that_has_none(method):
+    net = Network([FullyConnectedLayer(8, 3)], 4)
+    with pytest.raises(ValueError, match=r"^layers: expected the last to have a cost, such as a SoftmaxLayer; Fully"):
+        getattr(net, method)(good_data())
+
+
+@pytest.mark.parametrize("bad", [28, None])
+def test_an_image_shape_that_is_no_shape(bad):
+    with pytest.raises(TypeError, match=rf"^image_shape: expected \(mini-batch size, .*\); got {bad}$"):
+        conv(image_shape=bad)
+
+
+@pytest.mark.parametrize("bad", [None, SoftmaxLayer(5, 3)], ids=["None", "a layer"])
+def test_layers_that_are_no_list(bad):
+    with pytest.raises(TypeError, match=r"^layers: expected a list of layers; got "):
+        Network(bad, 4)
+
+
+@pytest.mark.parametrize("bad", [None, object()], ids=["None", "object"])
+def test_a_dtype_that_is_none(bad):
+    with pytest.raises(ValueError, match=r"^dtype: expected one of 'float32', 'float64'; got "):
+        Network([SoftmaxLayer(5, 3)], 4, dtype=bad)
+
+
+def test_ragged_labels():
+    with pytest.raises(ValueError, match=r"^data labels: expected entries of one shape"):
+        make_network().accuracy((good_data(2)[0], [[1], [1, 2]]))
+
+
+@pytest.mark.parametrize("bad", [None, 1.5])
+def test_a_step_that_is_no_integer(bad):
+    with pytest.raises(TypeError, match=f"^step: expected an integer; got {bad}"):
+        make_network().gradients(good_data(), step=bad)
+
+
+def test_labels_that_are_fewer_than_the_images_of_the_last_pass():
+    net = make_network()
+    net.forward(good_data()[0])
+    with pytest.raises(ValueError, match=r"^y: expected 8 labels, as many as images in the last pass; got \(1,\)"):
+        net.layers[-1].accuracy([0])
+
+
+def test_test_mini_batches_that_there_are_not():
+    net = make_network()
+    net.SGD(good_data(), 0, 4, 0.1, None, good_data(3), drop_last=False, verbose=False)
+    with pytest.raises(IndexError, match=r"^i: expected the number of a test mini-batch, of which there are 0; got 0"):
+        net.test_mb_predictions(0)
+    with pytest.raises(TypeError, match=r"^i: expected an integer; got 1\.0"):
+        net.test_mb_predictions(1.0)
+
+
+def test_no_images_at_all_where_no_mini_batch_is_wanted():
+    x, y = good_data()
+    with pytest.raises(ValueError, match=r"^data: expected at least one image; got 0$"):
+        make_network().accuracy((x[:0], y[:0]))

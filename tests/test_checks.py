@@ -96,7 +96,7 @@ def test_numbers_have_to_stay_below_their_bound():
 
 
 def test_a_ragged_list_of_images_is_refused():
-    with pytest.raises(ValueError, match=r"^x: expected images of one shape"):
+    with pytest.raises(ValueError, match=r"^x: expected entries of one shape"):
         checks.images("x", [[1.0, 2.0], [3.0]], (2,), np, "float64")
 
 

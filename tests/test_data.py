@@ -260,7 +260,7 @@ GOOD = pickle.dumps(three_sets(), 2)
         pytest.param(gzip.compress(GOOD)[:40] + b"\0" * 99, "while decompressing data", id="zipped, overwritten"),
         pytest.param(b"\x1f\x8b" + b"\0" * 20, "compression method", id="gzip magic only"),
         pytest.param(b"\x80\x02]q", "truncated|Ran out of input", id="unfinished opcode"),
-        pytest.param(b"PK\x03\x04" + b"\0" * 30, "persistent id", id="zip archive"),
+        pytest.param(b"PK\x03\x04" + b"\0" * 30, "truncated", id="zip archive"),
     ],
 )
 def test_a_damaged_file_is_an_error_that_names_it_and_what_was_found(content, found, tmp_path):
@@ -317,3 +317,29 @@ def test_what_is_loaded_trains_a_network(tmp_path):
     data = netlib.data.load_pickle(path)
     net = netlib.Network([netlib.SoftmaxLayer(6, 10)], 2, device="cpu")
     assert len(net.SGD(data.training, 1, 2, 0.1, data.validation, data.test, verbose=False).cost) == 1
+
+
+def test_a_flipped_bit_in_a_gzip_is_found(tmp_path):
+    sets = tuple((np.ones((5, 6), np.float32), np.zeros(5, int)) for _ in range(3))
+    content = bytearray(gzip.compress(pickle.dumps(sets, 4), compresslevel=0))
+    content[content.index(np.ones(3, np.float32).tobytes()) + 3] ^= 0x40
+    path = tmp_path / "flipped.pkl.gz"
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=r"flipped\.pkl\.gz.*CRC"):
+        load_pickle(path)
+
+
+def test_a_gzip_without_its_end_is_found(tmp_path):
+    path = tmp_path / "short.pkl.gz"
+    sets = ((np.ones((5, 6)), np.zeros(5, int)),) * 3
+    path.write_bytes(gzip.compress(pickle.dumps(sets))[:-8])
+    with pytest.raises(ValueError, match=r"short\.pkl\.gz"):
+        load_pickle(path)
+
+
+def test_another_kind_of_archive_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "archive.pkl.gz"
+    path.write_bytes(b"PK\x03\x04" + bytes(30))
+    with pytest.raises(ValueError, match=r"archive\.pkl\.gz") as caught:
+        load_pickle(path)
+    assert "\n" not in str(caught.value)

@@ -91,7 +91,7 @@ def test_gradients_of_the_training_cost_are_central_differences(make, n, device)
     computed = net.gradients((x, y), step=3)
     assert len(computed) == len(net.params)
     for gradient, parameter in zip(computed, net.params, strict=True):
-        assert_gradient(gradient, lambda: net._backpropagate(x, y, 3), parameter)
+        assert_gradient(gradient, lambda: net.row.backpropagate(x, y, 3), parameter)
     assert all(net.xp.any(gradient != 0) for gradient in computed), "a gradient is zero all over: nothing was compared"
 
 

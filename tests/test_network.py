@@ -279,3 +279,46 @@ def test_a_network_says_what_it_is():
         "mini_batch_size=10)",
     ]
     assert repr(Network([FullyConnectedLayer(4, 3), SoftmaxLayer(3, 2)], 10)) == "\n    ".join(lines)
+
+
+def conv_last():
+    return Network([ConvPoolLayer((2, 1, 3, 3), (1, 8, 8))], 4, dtype="float64", device="cpu")
+
+
+def test_accuracy_of_a_network_that_ends_in_a_convolutional_layer_agrees_with_predict():
+    net, x = conv_last(), np.random.default_rng(0).random((50, 64))
+    labels = net.predict(x)
+    labels[:20] += 1
+    assert net.accuracy((x, labels)) == 0.6
+    net.forward(x[:30])
+    assert net.layers[-1].y_out.shape == (30,)
+
+
+def test_x_and_y_stay_the_last_training_mini_batch_when_gradients_are_asked_for():
+    net = make_network()
+    x, y = random_data(20)
+    net.SGD((x, y), 1, 5, 0.1, None, None, verbose=False)
+    net.gradients((x, y))
+    assert np.array_equal(net.x, x[15:])
+    assert np.array_equal(net.y, y[15:])
+
+
+@pytest.mark.parametrize("what", ["output", "output_dropout", "y_out"])
+def test_what_a_pass_leaves_is_asked_for_in_vain_before_any_pass(what):
+    layer = make_network().layers[0]
+    with pytest.raises(RuntimeError, match=r"there has been no forward pass in (evaluation|training) yet"):
+        getattr(layer, what)
+
+
+def test_a_backward_pass_and_a_cost_need_a_forward_pass():
+    net = make_network()
+    with pytest.raises(RuntimeError, match="no forward pass in training yet"):
+        net.layers[0].backward(np.zeros((3, 4)))
+    net.y = np.array([0])
+    with pytest.raises(RuntimeError, match="no forward pass in training yet"):
+        net.layers[-1].cost(net)
+
+
+def test_a_layer_outside_a_network_has_no_parameters_to_work_with():
+    with pytest.raises(RuntimeError, match="expected to be part of a network"):
+        FullyConnectedLayer(8, 5).forward(np.zeros((8, 2)))

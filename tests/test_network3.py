@@ -498,7 +498,7 @@ def test_point_16_mended_predictions_for_votes_come_for_any_number_of_test_image
     whole = n // 3
     predicted = np.concatenate([net.test_mb_predictions(i) for i in range(whole)])
     np.testing.assert_array_equal(predicted, evaluated(net, x)[: 3 * whole])
-    with pytest.raises(IndexError, match=rf"i: expected a test mini-batch from 0 to {whole - 1}; got {whole}"):
+    with pytest.raises(IndexError, match=f"test mini-batch, of which there are {whole}; got {whole}"):
         net.test_mb_predictions(whole)
 
 

@@ -37,6 +37,9 @@ class _ArraysOnly(pickle.Unpickler):
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is no part of an array")
         return getattr(importlib.import_module(module.replace("numpy.core", "numpy._core")), name)
 
+    def persistent_load(self, pid: Any) -> Any:
+        raise pickle.UnpicklingError("it refers to things outside of itself")
+
 
 def load_pickle(filename: str | PathLike) -> DataSets:
     """Read a pickle of the book's layout: three pairs (images, labels), gzipped or not.
@@ -68,6 +71,8 @@ def load_pickle(filename: str | PathLike) -> DataSets:
     try:
         with gzip.open(path) if zipped else path.open("rb") as file:
             content = _ArraysOnly(file, encoding="latin1").load()
+            while file.read(1 << 20):  # gzip compares its checksum at the end, which the pickle does not reach
+                pass
     except (pickle.UnpicklingError, OSError, EOFError, zlib.error) as error:
         raise ValueError(f"filename: {str(path)!r} cannot be read as a pickle of arrays: {error}") from error
     except Exception as error:  # damaged bytes can make the unpickler stumble in any way

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, initializers, ops
-from netlib.backend import Array, Workspace
+from netlib.backend import Array, Workspace, move
 
 DROPOUTS = ("rescale", "inverted")
 
@@ -88,6 +88,8 @@ class Layer(ABC):
         With `step`, the number of a training step, that step's units are dropped and the layer is ready for
         `backward`; without, this is evaluation: every unit takes part.
         """
+        if self.place is None:
+            raise RuntimeError(f"{self!r}: expected to be part of a network, which draws its parameters")
         mode = "evaluation" if step is None else "training"
         work = self._work[mode]
         x, mask = self._dropped(x.reshape(*self.input_shape, x.shape[-1]), step, work)
@@ -102,19 +104,25 @@ class Layer(ABC):
 
     def backward(self, da: Array, *, input_gradient: bool = True) -> Array | None:
         """Gradient of the cost by the layer's input, given that by its activations; fills `gradients`."""
-        z, a = self._passes["training"]
+        z, a = self._pass("training")
         dz = self._work["training"]("activation_gradient", z.shape, z.dtype)
         self.activation_fn.backward(z, a, da.reshape(z.shape), out=dz)
         return self._backward_from(dz, input_gradient)
 
     def backward_from_cost(self, targets: Array, *, input_gradient: bool = True) -> Array | None:
         """The same for a last layer, where its cost against `targets` (K, N) begins the way back."""
-        dz = self.cost_function.gradient(self.activation_fn, *self._passes["training"], targets)
+        dz = self.cost_function.gradient(self.activation_fn, *self._pass("training"), targets)
         return self._backward_from(dz, input_gradient)
 
     def mean_cost(self, targets: Array, mode: str) -> Array:
         """The cost, shape (), of the last pass in "training" or "evaluation" against `targets` (K, N)."""
-        return self.cost_function.value(*self._passes[mode], targets)
+        return self.cost_function.value(*self._pass(mode), targets)
+
+    def _pass(self, mode: str) -> tuple[Array, Array]:
+        """Weighted inputs and activations (z, a) of the last pass in this mode."""
+        if mode not in self._passes:
+            raise RuntimeError(f"{self!r}: there has been no forward pass in {mode} yet")
+        return self._passes[mode]
 
     def _backward_from(self, dz: Array, input_gradient: bool) -> Array | None:
         if self._pending is None:
@@ -154,18 +162,22 @@ class Layer(ABC):
     @property
     def output(self) -> Array:
         """Activations of the last evaluation pass, (N, *output_shape)."""
-        return self._xp.moveaxis(self._passes["evaluation"][1], -1, 0)
+        return self._xp.moveaxis(self._pass("evaluation")[1], -1, 0)
 
     @property
     def output_dropout(self) -> Array:
         """Activations of the last training pass, with units dropped, (N, *output_shape)."""
-        return self._xp.moveaxis(self._passes["training"][1], -1, 0)
+        return self._xp.moveaxis(self._pass("training")[1], -1, 0)
 
     @property
     def y_out(self) -> Array:
         """Labels that the last evaluation pass predicts, (N,): the first of the largest outputs."""
-        return self._passes["evaluation"][1].argmax(axis=0)
+        a = self._pass("evaluation")[1]
+        return a.reshape(-1, a.shape[-1]).argmax(axis=0)
 
     def accuracy(self, y: Array) -> float:
         """The fraction of the last evaluation pass's images whose predicted label is that in `y`, (N,)."""
-        return float((self._xp.asarray(y) == self.y_out).mean())
+        y, y_out = move(y, self._xp), self.y_out
+        if y.shape != y_out.shape:
+            raise ValueError(f"y: expected {len(y_out)} labels, as many as images in the last pass; got {y.shape}")
+        return float((y == y_out).mean())

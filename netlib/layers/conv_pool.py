@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from netlib import checks, ops
@@ -56,6 +57,8 @@ class ConvPoolLayer(Layer):
         dropout: str = "rescale",
     ) -> None:
         self.filter_shape = checks.integers("filter_shape", filter_shape, ("filters", "maps", "rows", "columns"))
+        if not isinstance(image_shape, Iterable):
+            raise TypeError(f"image_shape: expected (mini-batch size, maps, rows, columns); got {image_shape!r}")
         self.image_shape = tuple(image_shape)
         self.poolsize = checks.integers("poolsize", poolsize, ("rows", "columns"))
         self.ties = checks.choice("ties", ties, ops.TIES)

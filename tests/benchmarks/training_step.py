@@ -101,6 +101,8 @@ def main(rounds: int) -> None:
             pipe.send(True)
             answer = pipe.recv()
             times[name] += answer if turn else []  # the first turn warms up
+    for pipe in pipes.values():
+        pipe.send(False)
     medians = {name: statistics.median(values) for name, values in times.items()}
     for name, median in medians.items():
         low, high = np.percentile(times[name], [10, 90])

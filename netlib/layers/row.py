@@ -1,0 +1,99 @@
+"""Layers in a row: whether they fit together, and the way forward and back through all of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from netlib import ops
+from netlib.backend import Array
+from netlib.layers.base import Layer
+
+
+class Row:
+    """Layers that have taken their places, from input to output.
+
+    Images come in as checked rows (n, features), and are turned batch innermost here.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the layers do not fit together or one is part of a network already; then none of them has been touched.
+    """
+
+    def __init__(self, layers: Any, mini_batch_size: int, seed: int, xp: ModuleType, dtype: np.dtype) -> None:
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"layers: expected a list of layers; got {layers!r}")
+        self.layers = list(layers)
+        check_chain(self.layers, mini_batch_size)
+        self.xp, self.dtype = xp, dtype
+        for place, layer in enumerate(self.layers):
+            layer.join(place, seed, xp, dtype)
+
+    @property
+    def n_out(self) -> int:
+        """Outputs for one image; for a classifier, the number of classes."""
+        return math.prod(self.layers[-1].output_shape)
+
+    def forward(self, rows: Array, step: int | None = None) -> Array:
+        """Output (*output_shape, n); with `step`, that training step's units are dropped."""
+        a = self.xp.ascontiguousarray(rows.T)
+        for layer in self.layers:
+            a = layer.forward(a, step)
+        return a
+
+    def labels(self, rows: Array) -> Array:
+        """The label of the largest output for each image; the first, where outputs tie."""
+        self.forward(rows)
+        return self.layers[-1].y_out
+
+    def cost(self, rows: Array, y: Array) -> Array:
+        """Mean cost in evaluation, an array of shape ()."""
+        self.forward(rows)
+        return self.layers[-1].mean_cost(ops.one_hot(y, self.n_out, self.dtype), "evaluation")
+
+    def backpropagate(self, rows: Array, y: Array, step: int) -> Array:
+        """Forward in training, and back: leaves each layer's gradients, returns the mean cost, shape ()."""
+        *others, last = self.layers
+        self.forward(rows, step)
+        targets = ops.one_hot(y, self.n_out, self.dtype)
+        cost = last.mean_cost(targets, "training")
+        da = last.backward_from_cost(targets, input_gradient=bool(others))
+        for layer in reversed(others):
+            da = layer.backward(da, input_gradient=layer.place > 0)
+        return cost
+
+    def check_cost(self) -> None:
+        """Refuse to train or to measure a cost where the last layer has none."""
+        last = self.layers[-1]
+        if last.cost_function is None:
+            raise ValueError(f"layers: expected the last to have a cost, such as a SoftmaxLayer; {last!r} has none")
+
+
+def check_chain(layers: list[Layer], mini_batch_size: int) -> None:
+    """Refuse layers that cannot form a network, before any of them is touched."""
+    if not layers:
+        raise ValueError("layers: expected at least one layer; got none")
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers[{i}]: expected a layer; got {layer!r}")
+        if layer.place is not None or layer in layers[:i]:
+            raise ValueError(f"layers[{i}]: {layer!r} is part of a network already; make a new layer for each place")
+        given = getattr(layer, "image_shape", ())
+        if len(given) == 4 and given[0] not in (None, mini_batch_size):
+            raise ValueError(
+                f"layers[{i}]: expected image_shape to begin with the network's mini_batch_size, {mini_batch_size}; "
+                f"got {given}"
+            )
+        if i == 0:
+            continue
+        arriving, expected = layers[i - 1].output_shape, layer.input_shape
+        flat = len(expected) == 1 or len(arriving) == 1
+        if math.prod(arriving) != math.prod(expected) if flat else arriving != expected:
+            raise ValueError(
+                f"layers[{i}]: {layer!r} expects {expected} for each image, but layers[{i - 1}] gives {arriving}"
+            )
