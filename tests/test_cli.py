@@ -78,9 +78,9 @@ def test_run_executes_collects_figures_and_closes_with_a_table(checkout):
 
 
 def test_parameters_are_typed_and_passed_on(checkout):
-    ran = netlib("run", "00", "-p", "n", "7", "-p", "rate", "1", "-p", "name", "mnist", "-p", "flag", "true")
+    ran = netlib("run", "00", "-p", "n", "7", "-p", "rate", "1e-3", "-p", "name", "2", "-p", "flag", "true")
     assert ran.exit_code == 0, ran.output
-    assert "7 1 mnist True" in printed(checkout / "build/quick/00_tiny.ipynb")
+    assert "7 0.001 2 True" in printed(checkout / "build/quick/00_tiny.ipynb")
 
 
 def test_a_profile_changes_parameters_and_has_its_own_folder(checkout):
@@ -103,9 +103,9 @@ def test_a_given_parameter_wins_over_the_profile(checkout):
         (["run", "00", "-p", "raet", "3"], "did you mean rate?"),
         (["run", "00", "-p", "n", "three"], "00_tiny: n is like 3; got 'three'"),
         (["run", "00", "-p", "n", "2.5"], "00_tiny: n is like 3; got 2.5"),
-        (["run", "00", "-p", "n", "true"], "00_tiny: n is like 3; got True"),
+        (["run", "00", "-p", "n", "True"], "00_tiny: n is like 3; got True"),
         (["run", "00", "-p", "rate", "fast"], "00_tiny: rate is like 0.5; got 'fast'"),
-        (["run", "00", "-p", "name", "[1"], "'[1' is not a value"),
+        (["run", "00", "-p", "flag", "maybe"], "00_tiny: flag is like False; got 'maybe'"),
         (["run", "00", "--profile", "bok"], "no profile 'bok'; did you mean book?"),
         (["run", "01", "-p", "rate", "1"], "01_failing has no parameter 'rate'"),
         (["render", "zero"], "no notebook 'zero'"),

@@ -49,6 +49,18 @@ def parameters(notebook: Path) -> dict[str, Any]:
     return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
 
 
+def read_value(text: str, default: Any) -> Any:
+    """What a word of the command line means for a parameter with this default; the word itself if it means nothing."""
+    if isinstance(default, str):
+        return text
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
 def check_parameters(notebook: Path, given: Mapping[str, Any]) -> None:
     """Refuse parameters that the notebook does not have, or of another type than their default."""
     defaults = parameters(notebook)

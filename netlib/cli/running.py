@@ -60,18 +60,14 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], profile:
 
 def _parameters(path: Path, profile: str, given: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     """What to set in this notebook, checked against what it has."""
-    yaml = chapters.tool("yaml")
     parameters: dict[str, Any] = {}
     if profile != "quick":
         profiles = {file.stem: file for file in (chapters.folder() / "profiles").glob("*.yaml")}
         if profile not in profiles:
             raise click.UsageError(f"no profile {profile!r}{chapters.near(profile, ['quick', *profiles])}")
-        parameters |= yaml.safe_load(profiles[profile].read_text()).get(path.stem, {})
-    for name, value in given:
-        try:
-            parameters[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise click.UsageError(f"{name}: {value!r} is not a value (of YAML)") from None
+        parameters |= chapters.tool("yaml").safe_load(profiles[profile].read_text()).get(path.stem, {})
+    defaults = chapters.parameters(path) if given else {}
+    parameters |= {name: chapters.read_value(text, defaults.get(name)) for name, text in given}
     chapters.check_parameters(path, parameters)
     return parameters
 
