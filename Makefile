@@ -6,7 +6,7 @@ PYTHON ?= python3
 .PHONY: help setup chapters test lint lab render sync clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is written last: an installation that was cut off is begun anew.
 .venv/ready: pyproject.toml

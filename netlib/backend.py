@@ -106,6 +106,12 @@ class Workspace:
         self.xp = xp
         self._arrays: dict[str, Array] = {}
 
+    def __getstate__(self) -> str:
+        return self.xp.__name__  # a copy of a network makes scratch arrays of its own
+
+    def __setstate__(self, library: str) -> None:
+        self.__init__(importlib.import_module(library))
+
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         array = self._arrays.get(name)
         if array is None or array.shape != shape or array.dtype != dtype:

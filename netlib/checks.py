@@ -44,7 +44,7 @@ def integers(name: str, value: Any, meaning: tuple[str, ...]) -> tuple[int, ...]
     return numbers
 
 
-def number(name: str, value: Any, *, below: float = math.inf) -> float:
+def non_negative(name: str, value: Any, *, below: float = math.inf) -> float:
     """`value` as a finite float, not negative and smaller than `below`."""
     bound = "a finite number" if below == math.inf else f"a number below {below:g}"
     expected = f"{name}: expected {bound}, zero or positive; got {value!r}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from netlib import checks, ops
-from netlib.backend import Array, device_namespace, to_host
+from netlib.backend import Array, device_namespace, namespace, to_host
 from netlib.layers import Layer
 from netlib.layers.row import Row
 from netlib.optimizers import gradient_descent
-from netlib.training import PENALTY_DIVISORS, History, train
+from netlib.training import History, count_batches, train
 
 CHUNK = 100  # images in one evaluation pass: enough to keep the processor busy, few enough for its cache
 
@@ -38,18 +39,18 @@ class Network:
     ----------
     row : layers.row.Row
         The layers in a row, and the passes through all of them.
-    params : list of array
-        The weights and biases of each layer in turn. Writing into them changes the network.
     steps : int
         Training steps taken so far.
     x, y : array
-        Images and labels of the last training mini-batch.
+        Images, as rows, and labels of the last pass in training.
 
     Raises
     ------
     TypeError, ValueError
         If layers do not fit together, belong to another network already, or another argument is out of range; the
         message names the argument, what it was, and what was expected.
+    DeviceError
+        If a GPU is asked for and there is none.
     """
 
     def __init__(
@@ -65,10 +66,8 @@ class Network:
         self.seed = checks.integer("seed", seed, 0)
         dtype = np.dtype(dtype).name if isinstance(dtype, type | np.dtype) else dtype
         self.dtype = np.dtype(checks.choice("dtype", dtype, ("float32", "float64")))
-        self.xp = device_namespace(device)
-        self.row = Row(layers, self.mini_batch_size, self.seed, self.xp, self.dtype)
+        self.row = Row(layers, self.mini_batch_size, self.seed, device_namespace(device), self.dtype)
         self.layers = self.row.layers
-        self.params = [parameter for layer in self.layers for parameter in layer.params]
         self.steps = 0
         self.x = self.y = None
         self._test_rows: Array | None = None
@@ -76,6 +75,16 @@ class Network:
     def __repr__(self) -> str:
         layers = ",\n    ".join(map(repr, self.layers))
         return f"Network([\n    {layers}],\n    mini_batch_size={self.mini_batch_size})"
+
+    @property
+    def params(self) -> list[Array]:
+        """The weights and biases of each layer in turn, [w, b, w, b, ...]. Writing into them changes the network."""
+        return [parameter for layer in self.layers for parameter in layer.params]
+
+    @property
+    def xp(self) -> ModuleType:
+        """The array library of the network's device: NumPy, or CuPy."""
+        return namespace(self.layers[0].w)
 
     @property
     def n_in(self) -> int:
@@ -126,7 +135,9 @@ class Network:
         drop_last : bool
             Leave out what fills no whole mini-batch, in training and in the accuracies, as the book does.
         penalty_divisor : {"batches", "examples", "mini_batch"}
-            See `training.weight_decay`; the book divides by the number of mini-batches.
+            What the penalty is divided by: the number of mini-batches in the training data (network3), the number of
+            images (network2, book equation (87)), or the mini-batch size (a widespread port of 2018, by mistake: on
+            the book's data 500 times the penalty for the same lmbda).
         verbose : bool
             Print network3's lines.
 
@@ -142,54 +153,56 @@ class Network:
         epochs = checks.integer("epochs", epochs, 0)
         if checks.integer("mini_batch_size", mini_batch_size, 1) != self.mini_batch_size:
             raise ValueError(f"mini_batch_size: expected the network's, {self.mini_batch_size}; got {mini_batch_size}")
-        eta, lmbda = checks.number("eta", eta), checks.number("lmbda", lmbda)
-        checks.choice("penalty_divisor", penalty_divisor, PENALTY_DIVISORS)
+        eta, lmbda = checks.non_negative("eta", eta), checks.non_negative("lmbda", lmbda)
+        checks.choice("penalty_divisor", penalty_divisor, ("batches", "examples", "mini_batch"))
         self.row.check_cost()
-        smallest = mini_batch_size if drop_last else 1
         x, y = self._checked_data("training_data", training_data, mini_batch_size)
 
-        validation = (
-            None if validation_data is None else self._checked_data("validation_data", validation_data, smallest)
-        )
-        test = None if test_data is None else self._checked_data("test_data", test_data, smallest)
-        self._test_rows = None if test is None else test[0]
-
-        def measure(data: tuple[Array, Array] | None) -> Callable[[], float] | None:
-            if data is None:
-                return None
-            n = len(data[0]) // mini_batch_size * mini_batch_size if drop_last else len(data[0])
-            return lambda: self._accuracy(data[0][:n], data[1][:n])
-
+        validation = self._optional_data("validation_data", validation_data, mini_batch_size, drop_last)
+        test = self._optional_data("test_data", test_data, mini_batch_size, drop_last)
+        self._test_rows = test and test[0]
+        n_batches = count_batches(len(x), mini_batch_size, drop_last=drop_last)
+        sizes = {"batches": n_batches, "examples": len(x), "mini_batch": mini_batch_size}
         return train(
             self,
             x,
             y,
             epochs,
             mini_batch_size,
+            n_batches=n_batches,
             eta=eta,
-            lmbda=lmbda,
-            penalty_divisor=penalty_divisor,
+            decay=1 - eta * lmbda / sizes[penalty_divisor],
             shuffle=shuffle,
-            drop_last=drop_last,
-            validate=measure(validation),
-            test=measure(test),
+            validate=validation and (lambda: self._accuracy(*validation)),
+            test=test and (lambda: self._accuracy(*test)),
             verbose=verbose,
         )
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
         """One step of gradient descent on checked rows (n, features) and labels; the cost before it, shape ()."""
-        self.x, self.y = x, y
-        cost = self.row.backpropagate(x, y, self.steps)
+        cost = self._backpropagate(x, y, self.steps)
         gradient_descent(self.layers, eta, decay)
         self.steps += 1
         return cost
 
     def gradients(self, data: tuple[Array, Array], *, step: int = 0) -> list[Array]:
-        """Gradients of the mean cost over `data` by each of `params`, with the units dropped that `step` drops."""
+        """Gradients of the mean cost over `data` with respect to each of `params`.
+
+        They are those of training: with dropout, the units are silent that training step number `step` silences.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` do not fit the network, `step` is no integer from 0, or the last layer has no cost.
+        """
         self.row.check_cost()
         x, y = self._checked_data("data", data, 1)
-        self.row.backpropagate(x, y, checks.integer("step", step, 0))
+        self._backpropagate(x, y, checks.integer("step", step, 0))
         return [gradient.copy() for layer in self.layers for gradient in layer.gradients]
+
+    def _backpropagate(self, x: Array, y: Array, step: int) -> Array:
+        self.x, self.y = x, y
+        return self.row.backpropagate(x, y, step)
 
     # Use
 
@@ -213,20 +226,30 @@ class Network:
 
     def predict_proba(self, x: Array) -> np.ndarray:
         """Probabilities of the classes, (n, classes): the outputs of a network that ends in a SoftmaxLayer."""
-        if self.layers[-1].activation_fn is not ops.softmax:
+        if self.layers[-1].activation_fn != ops.softmax:
             raise ValueError(f"layers: expected a SoftmaxLayer at the end, for probabilities; got {self.layers[-1]!r}")
         return self.forward(x)
 
     def predict(self, x: Array) -> np.ndarray:
         """The likeliest label of each image, (n,); where outputs tie, the first."""
-        return self.forward(x).reshape(-1, self.n_out).argmax(axis=1)
+        rows = self._checked_rows("x", x)
+        labels = np.empty(len(rows), np.int64)
+        for part in _chunks(len(rows)):
+            labels[part] = to_host(self.row.labels(rows[part]))
+        return labels
 
     def accuracy(self, data: tuple[Array, Array]) -> float:
         """The fraction of images, of any number, whose label is predicted."""
         return self._accuracy(*self._checked_data("data", data, 1))
 
     def cost(self, data: tuple[Array, Array]) -> float:
-        """The mean cost over any number of images, dropout off, without the penalty."""
+        """The mean cost over any number of images, dropout off, without the penalty.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` do not fit the network, or the last layer has no cost.
+        """
         self.row.check_cost()
         x, y = self._checked_data("data", data, 1)
         total = 0.0
@@ -245,7 +268,7 @@ class Network:
 
     @property
     def output(self) -> Array:
-        """Outputs of the last evaluation pass, (n, *output_shape)."""
+        """Outputs of the last evaluation pass, (n, *output_shape); see `Layer.output`."""
         return self.layers[-1].output
 
     @property
@@ -259,6 +282,14 @@ class Network:
 
     def _checked_rows(self, name: str, x: Any) -> Array:
         return checks.images(name, x, self.layers[0].input_shape, self.xp, self.dtype)
+
+    def _optional_data(self, name: str, data: Any, mini_batch_size: int, drop_last: bool) -> tuple[Array, Array] | None:
+        """Checked data that SGD measures accuracy on, without what fills no whole mini-batch; or None."""
+        if data is None:
+            return None
+        x, y = self._checked_data(name, data, mini_batch_size if drop_last else 1)
+        n = len(x) // mini_batch_size * mini_batch_size if drop_last else len(x)
+        return x[:n], y[:n]
 
     def _checked_data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
         shape = self.layers[0].input_shape

@@ -2,7 +2,8 @@
 
 The listings of chapter 6 run as printed once their import reads ``from netlib import network3``, and
 ``from netlib.network3 import ...`` for the layers. The defaults are the book's, its mistakes included where they
-decide a result; each has an option beside it that does better.
+decide a result; each has an option beside it that does better. Mended without an option: dropout masks are independent
+between layers, and all that is random comes from a seed. The book's switch ``GPU`` is Network's argument ``device``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from netlib.layers import Layer
 def gradient_descent(layers: Iterable[Layer], eta: float, decay: float = 1.0) -> None:
     """Move every parameter against its gradient: ``w <- decay * w - eta * dw``, ``b <- b - eta * db``.
 
-    The gradients are used up: their arrays hold the step afterwards.
+    The gradients are used up: their arrays become the step, and the layers' lists of them are empty afterwards.
 
     Parameters
     ----------
@@ -27,3 +27,4 @@ def gradient_descent(layers: Iterable[Layer], eta: float, decay: float = 1.0) ->
         for parameter, gradient in zip(layer.params, layer.gradients, strict=True):
             gradient *= gradient.dtype.type(eta)
             parameter -= gradient
+        layer.gradients = []

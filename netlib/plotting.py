@@ -1,4 +1,7 @@
-"""Figures of what others computed: each function draws the arrays it is given, and returns the figure."""
+"""Figures of what others computed: each function draws the arrays that it is given, and returns the Figure.
+
+Arrays may live on a GPU; they are copied to the host to be drawn.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def _pictures(
 ) -> Figure:
     """Pictures in a grid, picture i from `low[i]`, as light as paper, to `high[i]`, as dark as ink."""
     figure, axes = _grid(len(x), columns, cell, captions is not None)
-    for i, axis in enumerate(axes[: len(x)]):
+    for i, axis in enumerate(axes):
         axis.imshow(x[i], cmap=PAPER, vmin=low[i], vmax=high[i])
         if captions is not None:
             axis.set_title(str(captions[i]))
@@ -82,24 +85,29 @@ def filters(w: Array, captions: Sequence[object] | None = None, *, columns: int 
         Filters, for instance ``layer.w[:, 0]``.
     captions : sequence of n, optional
         What to write above each.
+    columns, cell
+        As in `images`.
     """
     w = to_host(w)
     bounds = np.abs(w).max(axis=(1, 2), initial=0)
+    bounds[bounds == 0] = 1  # a filter of zeros is grey
     return _pictures(w, -bounds, bounds, captions, columns, cell)
 
 
 def training(history: History) -> Figure:
-    """Two panels over the epochs, from 0: the mean training cost, on a log axis, and the validation accuracy."""
+    """Over the epochs, from 0: the mean training cost, on a log axis, and validation accuracy if it was measured."""
     epochs = np.arange(len(history.cost))
-    figure, (left, right) = plt.subplots(1, 2)
+    figure, axes = plt.subplots(1, 2 if history.validation_accuracy else 1, squeeze=False)
+    left, right = axes[0, 0], axes[0, -1]
     left.semilogy(epochs, history.cost, marker="o")
     left.set(xlabel="epoch", ylabel="training cost")
     left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     left.yaxis.set_major_formatter("{x:g}")
     left.yaxis.set_minor_formatter(NullFormatter())
-    right.plot(epochs, history.validation_accuracy, marker="o")
-    right.set(xlabel="epoch", ylabel="validation accuracy")
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if history.validation_accuracy:
+        right.plot(epochs, history.validation_accuracy, marker="o")
+        right.set(xlabel="epoch", ylabel="validation accuracy")
+        right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.tight_layout()

@@ -61,8 +61,8 @@ def keep_mask(xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float
     """A dropout mask: True where a unit is kept, each dropped with probability `p_drop`, independently.
 
     A unit's draw is 16 bits: unit u (in C order of `shape`) reads bits 16 (u mod 4) and up of word u // 4, and is
-    kept when they are at least ``p_drop * 2**16``, rounded. The probability, which the caller has checked, is therefore
-    exact to 1/65536.
+    kept when they are at least ``p_drop * 2**16``, rounded. The probability, which the caller has checked, is
+    thus exact to half of 1/65536, and one below that drops nothing.
     """
     units = int(np.prod(shape))
     bits = words(xp, stream, -(-units // 4)).view(np.uint16)[:units]

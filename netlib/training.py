@@ -10,8 +10,6 @@ from typing import Protocol
 from netlib import rng
 from netlib.backend import Array, move, namespace
 
-PENALTY_DIVISORS = ("batches", "examples", "mini_batch")
-
 
 class Trainable(Protocol):
     """What the loop needs of a network."""
@@ -60,15 +58,9 @@ class History:
         return None if self.best_epoch is None or not self.test_accuracy else self.test_accuracy[self.best_epoch]
 
 
-def weight_decay(eta: float, lmbda: float, divisor: str, *, examples: int, batches: int, mini_batch: int) -> float:
-    """The factor by which a step with an L2 penalty shrinks the weights.
-
-    The penalty is ``0.5 * lmbda * sum(w**2) / d``, so the factor is ``1 - eta * lmbda / d``. What d is differs:
-    "batches", the number of mini-batches in the training data (network3); "examples", the number of images
-    (network2, book equation (87)); "mini_batch", the mini-batch size (a widespread port of 2018, by mistake: on the
-    book's data 500 times the penalty for the same lmbda).
-    """
-    return 1 - eta * lmbda / {"batches": batches, "examples": examples, "mini_batch": mini_batch}[divisor]
+def count_batches(n_images: int, mini_batch_size: int, *, drop_last: bool) -> int:
+    """Mini-batches in an epoch, the last of which may be incomplete, or is left out."""
+    return n_images // mini_batch_size if drop_last else -(-n_images // mini_batch_size)
 
 
 def train(
@@ -78,26 +70,22 @@ def train(
     epochs: int,
     mini_batch_size: int,
     *,
+    n_batches: int,
     eta: float,
-    lmbda: float,
-    penalty_divisor: str,
+    decay: float,
     shuffle: bool,
-    drop_last: bool,
     validate: Callable[[], float] | None,
     test: Callable[[], float] | None,
     verbose: bool,
 ) -> History:
-    """Stochastic gradient descent on checked data, printing network3's lines; see `Network.SGD` for the arguments."""
+    """Stochastic gradient descent on checked data, printing network3's lines; `Network.SGD` tells of the arguments."""
     say = print if verbose else lambda line: None
-    n_batches = len(x) // mini_batch_size if drop_last else -(-len(x) // mini_batch_size)
-    sizes = {"examples": len(x), "batches": n_batches, "mini_batch": mini_batch_size}
-    decay = weight_decay(eta, lmbda, penalty_divisor, **sizes)
     history = History()
     iteration = 0
     for epoch in range(epochs):
         started = time.perf_counter()
         order = _shuffled(network, x) if shuffle else None
-        cost = 0.0
+        cost = namespace(x).zeros(())  # on the device, in float64: it comes to the host once an epoch
         for start in range(0, n_batches * mini_batch_size, mini_batch_size):
             if iteration % 1000 == 0:
                 say(f"Training mini-batch number {iteration}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from pathlib import Path
 
 import jupytext
@@ -78,25 +77,43 @@ def unguarded(path: Path) -> list[str]:
             complaints.append(f"{path.name}, code cell {i}: a bare magic")
         if len(lines) > MAX_LINES:
             complaints.append(f"{path.name}, code cell {i}: {len(lines)} lines")
-        if re.search(r"\bnetlib[\w.]*\._[a-z]|\bimport _[a-z]", cell.source):
-            complaints.append(f"{path.name}, code cell {i}: uses a private name")
+        complaints += [
+            f"{path.name}, code cell {i}: uses the private name {name}" for name in private_names(cell.source)
+        ]
     return complaints
+
+
+def private_names(source: str) -> list[str]:
+    """Names with one underscore in front that code imports or reaches for; magics are no code."""
+    code = "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
+    names = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute):
+            names.append(node.attr)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names += [part for alias in node.names for part in alias.name.split(".")]
+            names += (getattr(node, "module", None) or "").split(".")
+    return [name for name in names if name.startswith("_") and not name.startswith("__")]
 
 
 def bad_parameters(path: Path) -> list[str]:
     """Exactly one cell tagged "parameters", early on, of literals with a comment each and nothing else."""
-    cells = [cell for cell in code_cells(path) if "parameters" in _tags(cell)]
-    if len(cells) != 1:
-        return [f"{path.name}: {len(cells)} cells are tagged parameters"]
-    complaints = []
-    for node, line in zip(ast.parse(cells[0].source).body, cells[0].source.splitlines(), strict=False):
+    cells = code_cells(path)
+    tagged = [i for i, cell in enumerate(cells) if "parameters" in _tags(cell)]
+    if len(tagged) != 1 or tagged[0] > 2:
+        return [f"{path.name}: expected one of the first code cells to be tagged parameters; tagged are {tagged}"]
+    source = cells[tagged[0]].source
+    values, complaints = {}, []
+    for node in ast.parse(source).body:
+        line = source.splitlines()[node.lineno - 1]
         try:
-            ast.literal_eval(node.value)
+            (target,) = node.targets
+            values[target.id] = ast.literal_eval(node.value)
         except (AttributeError, ValueError):
-            complaints.append(f"{path.name}: {line!r} is no literal")
-        if "#" not in line:
-            complaints.append(f"{path.name}: {line!r} has no comment")
-    if 'device = "cpu"' not in cells[0].source:
+            complaints.append(f"{path.name}: {line!r} is no name with a literal")
+        if "  # " not in line or ";" in line.split("  # ")[0]:
+            complaints.append(f"{path.name}: {line!r} is not one parameter with a comment")
+    if values.get("device") != "cpu":
         complaints.append(f'{path.name}: device = "cpu" is not among the parameters')
     return complaints
 

@@ -114,14 +114,46 @@ def untag_the_parameters(notebook):
         cell.metadata.pop("tags", None)
 
 
+def parameters_cell(notebook):
+    return next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+
+
 def derive_a_parameter(notebook):
-    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    cell.source += "\nsteps = 2 * epochs  # derived"
+    parameters_cell(notebook).source += "\nsteps = 2 * epochs  # derived"
 
 
 def leave_a_parameter_without_comment(notebook):
-    cell = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
-    cell.source += "\nanother = 3"
+    parameters_cell(notebook).source += "\nanother = 3"
+
+
+def use_a_private_name(notebook):
+    first_code_cell(notebook).source = "net._test_rows"
+
+
+def import_a_private_function(notebook):
+    first_code_cell(notebook).source = "from netlib.ops.fused import Saved, _window"
+
+
+def put_the_parameters_late(notebook):
+    place = next(i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
+    notebook.cells.append(notebook.cells.pop(place))
+
+
+def compute_a_parameter(notebook):
+    parameters_cell(notebook).source += '\nn = open("elsewhere")  # not a literal'
+
+
+def augment_a_parameter(notebook):
+    parameters_cell(notebook).source += "\nepochs += 2  # more"
+
+
+def two_on_a_line(notebook):
+    parameters_cell(notebook).source += "\na = 1; b = 2  # two"
+
+
+def name_the_device_only_in_a_comment(notebook):
+    cell = parameters_cell(notebook)
+    cell.source = cell.source.replace('device = "cpu"', 'where = "cpu"') + '\nn = 1  # device = "cpu"'
 
 
 PLANTED = [
@@ -139,6 +171,13 @@ PLANTED = [
     (guards.unguarded, use_a_magic),
     (guards.unguarded, grow_long),
     (guards.unguarded, import_a_private_name),
+    (guards.unguarded, use_a_private_name),
+    (guards.unguarded, import_a_private_function),
+    (guards.bad_parameters, put_the_parameters_late),
+    (guards.bad_parameters, compute_a_parameter),
+    (guards.bad_parameters, augment_a_parameter),
+    (guards.bad_parameters, two_on_a_line),
+    (guards.bad_parameters, name_the_device_only_in_a_comment),
     (guards.bad_parameters, untag_the_parameters),
     (guards.bad_parameters, derive_a_parameter),
     (guards.bad_parameters, leave_a_parameter_without_comment),

@@ -71,7 +71,7 @@ def test_what_is_no_shape_is_refused_and_its_meaning_told(value, error):
 
 @pytest.mark.parametrize("value", [0, 0.5, np.float32(0.25), 1e300])
 def test_numbers_of_any_make_become_floats(value):
-    number = checks.number("eta", value)
+    number = checks.non_negative("eta", value)
     assert type(number) is float
     assert number == value
 
@@ -79,20 +79,20 @@ def test_numbers_of_any_make_become_floats(value):
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf, 10**400])
 def test_negative_and_infinite_numbers_and_nan_are_refused(value):
     with pytest.raises(ValueError, match=f"^eta: expected a finite number, zero or positive; got {value!r}$"):
-        checks.number("eta", value)
+        checks.non_negative("eta", value)
 
 
 @pytest.mark.parametrize("value", [None, "much", "0.5", True, 1j, [1, 2]])
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(TypeError, match=r"^eta: expected a finite number, zero or positive; got ") as caught:
-        checks.number("eta", value)
+        checks.non_negative("eta", value)
     assert str(caught.value).endswith(repr(value))
 
 
 def test_numbers_have_to_stay_below_their_bound():
-    assert checks.number("p", 0.999, below=1) == 0.999
+    assert checks.non_negative("p", 0.999, below=1) == 0.999
     with pytest.raises(ValueError, match=r"^p: expected a number below 1, zero or positive; got 1\.0$"):
-        checks.number("p", 1.0, below=1)
+        checks.non_negative("p", 1.0, below=1)
 
 
 def test_a_ragged_list_of_images_is_refused():

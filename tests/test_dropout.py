@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from netlib import ops
 from netlib.backend import to_host
 from netlib.ops import dropout, dropout_layer, dropout_mask
 from tests.gradients import assert_gradient, random_like, weighted_sum
@@ -73,3 +74,8 @@ def test_dropout_layer_draws_the_mask_of_its_seed_place_and_step(xp):
 def test_a_probability_outside_0_to_1_is_refused(p, error, shown):
     with pytest.raises(error, match=f"p_dropout: .*below 1.*; got {shown}"):
         dropout_layer(np.ones(3), p)
+
+
+def test_integers_cannot_be_scaled():
+    with pytest.raises(TypeError, match=r"^x: expected an array of floats; got dtype int"):
+        ops.dropout(np.arange(5), np.ones(5, bool), 1.5)

@@ -39,6 +39,7 @@ def imported(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: a relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
@@ -51,8 +52,10 @@ def rooms():
 
 @pytest.mark.parametrize(("path", "room"), list(rooms()), ids=lambda value: getattr(value, "stem", value))
 def test_imports_go_down(path, room):
-    used = {name.split(".")[1] for name in imported(path) if name.startswith("netlib.")} - {room}
-    above = {other for other in used if other in FLOOR and FLOOR[other] >= FLOOR[room]}
+    used = {name.split(".")[1] if "." in name else name for name in imported(path) if name.split(".")[0] == "netlib"}
+    facade = {name for name in used if name not in FLOOR}
+    assert facade == set() or room == "cli", f"{path.name} imports {facade} from the package's front, not from a room"
+    above = {other for other in used - {room} if FLOOR.get(other, 0) >= FLOOR[room]}
     assert above == set(), f"{path.name}, floor {FLOOR[room]}, imports from its own floor or above"
 
 

@@ -1,5 +1,8 @@
 """A network in use: any number of images, one at a time or together; seeds, dtypes, devices, parameters in place."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -294,13 +297,29 @@ def test_accuracy_of_a_network_that_ends_in_a_convolutional_layer_agrees_with_pr
     assert net.layers[-1].y_out.shape == (30,)
 
 
-def test_x_and_y_stay_the_last_training_mini_batch_when_gradients_are_asked_for():
+def test_x_and_y_are_those_of_the_last_pass_in_training_and_the_cost_goes_with_them():
     net = make_network()
     x, y = random_data(20)
     net.SGD((x, y), 1, 5, 0.1, None, None, verbose=False)
-    net.gradients((x, y))
     assert np.array_equal(net.x, x[15:])
     assert np.array_equal(net.y, y[15:])
+    net.gradients((x[:7], y[:7]))
+    assert np.array_equal(net.y, y[:7])
+    p = net.output_dropout
+    assert net.layers[-1].cost(net) == pytest.approx(-np.log(p[np.arange(7), y[:7]]).mean())
+
+
+def test_an_array_put_in_the_place_of_another_is_a_parameter():
+    net = make_network()
+    net.layers[0].w = net.layers[0].w.copy()
+    net.SGD(random_data(20), 1, 5, 0.1, None, None, verbose=False)
+    assert net.params[0] is net.layers[0].w
+
+
+def test_gradients_are_used_up_by_a_step():
+    net = make_network()
+    net.SGD(random_data(20), 1, 5, 0.1, None, None, verbose=False)
+    assert [layer.gradients for layer in net.layers] == [[], [], []]
 
 
 @pytest.mark.parametrize("what", ["output", "output_dropout", "y_out"])
@@ -322,3 +341,15 @@ def test_a_backward_pass_and_a_cost_need_a_forward_pass():
 def test_a_layer_outside_a_network_has_no_parameters_to_work_with():
     with pytest.raises(RuntimeError, match="expected to be part of a network"):
         FullyConnectedLayer(8, 5).forward(np.zeros((8, 2)))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))], ids=["copy", "pickle"])
+def test_a_copy_goes_on_as_the_original_does_and_apart_from_it(copied):
+    net, data = make_network(), random_data(20)
+    net.SGD(data, 1, 5, 0.1, None, None, verbose=False)
+    other = copied(net)
+    kept = [parameter.copy() for parameter in other.params]
+    net.SGD(data, 1, 5, 0.1, None, None, verbose=False)
+    assert all(np.array_equal(a, b) for a, b in zip(other.params, kept, strict=True))
+    other.SGD(data, 1, 5, 0.1, None, None, verbose=False)
+    assert all(np.array_equal(a, b) for a, b in zip(other.params, net.params, strict=True))

@@ -108,7 +108,7 @@ def scripted(validation, test, *, verbose=False):
     """The history of a training run in which the accuracies after each epoch are those given."""
     net = SimpleNamespace(seed=0, steps=0, train_mini_batch=lambda *step: 1.0)
     validate, measure = iter(validation).__next__, iter(test).__next__
-    options = {"eta": 1.0, "lmbda": 0.0, "penalty_divisor": "batches", "shuffle": False, "drop_last": True}
+    options = {"n_batches": 3, "eta": 1.0, "decay": 1.0, "shuffle": False}
     x, y = np.zeros((6, 1)), np.zeros(6, int)
     return train(net, x, y, len(validation), 2, **options, validate=validate, test=measure, verbose=verbose)
 
@@ -658,3 +658,18 @@ def test_the_demo_network_of_the_2018_variant_runs_and_its_cost_falls():
     assert before == pytest.approx(math.log(10), abs=1e-4)
     assert net.cost(data) < before
     assert history.validation_accuracy == [net.accuracy(first(50, validation_data))]
+
+
+MNIST = Path(os.environ.get("NETLIB_DATA", ".")) / "mnist.pkl.gz"
+
+
+@pytest.mark.skipif(not MNIST.is_file(), reason="needs the book's mnist.pkl.gz in the folder that NETLIB_DATA names")
+def test_one_epoch_of_the_shallow_network_on_mnist_passes_90_percent(capsys):
+    training_data, validation_data, test_data = network3.load_data_shared(MNIST)
+    assert [network3.size(data) for data in (training_data, validation_data, test_data)] == [50_000, 10_000, 10_000]
+    assert training_data.x.max() * 256 == 255
+    net = network3.Network([FullyConnectedLayer(n_in=784, n_out=100), SoftmaxLayer(n_in=100, n_out=10)], 10)
+    net.SGD(training_data, 1, 10, 0.1, validation_data, test_data)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4] == "Training mini-batch number 4000"
+    assert net.accuracy(test_data) > 0.9

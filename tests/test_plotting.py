@@ -58,6 +58,16 @@ def test_training_draws_cost_and_validation_accuracy_over_the_epochs():
     assert left.get_yscale() == "log"
 
 
+def test_training_without_validation_data_has_one_panel():
+    (panel,) = plotting.training(History(cost=[2.0, 0.5])).axes
+    assert list(panel.lines[0].get_ydata()) == [2.0, 0.5]
+
+
+def test_a_filter_of_zeros_is_grey():
+    figure = plotting.filters(np.zeros((1, 3, 3)))
+    assert figure.axes[0].images[0].get_clim() == (-1, 1)
+
+
 def test_probabilities_draws_bars_as_high_as_the_probabilities():
     p = np.array([[0.1, 0.7, 0.2], [0.0, 0.0, 1.0]])
     x = np.random.default_rng(0).random((2, 4, 4))

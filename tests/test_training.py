@@ -8,7 +8,7 @@ import pytest
 import netlib.data
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer
 from netlib.backend import to_host
-from netlib.training import History, train, weight_decay
+from netlib.training import History, count_batches, train
 
 
 def make_network(seed=0, device="cpu", dtype="float64", p_dropout=0.5):
@@ -43,14 +43,8 @@ def run(n, epochs, *, validation=None, test=None, seed=0, cost=lambda step: 1.0,
         return cost(net.steps - 1)
 
     net = SimpleNamespace(seed=seed, steps=0, train_mini_batch=train_mini_batch)
-    book = {
-        "eta": 0.1,
-        "lmbda": 0.0,
-        "penalty_divisor": "batches",
-        "shuffle": False,
-        "drop_last": True,
-        "verbose": False,
-    }
+    n_batches = count_batches(n, 3, drop_last=options.pop("drop_last", True))
+    book = {"n_batches": n_batches, "eta": 0.1, "decay": 1.0, "shuffle": False, "verbose": False}
     measures = [accuracies and iter(accuracies).__next__ for accuracies in (validation, test)]
     numbers = np.arange(n)
     history = train(
@@ -126,12 +120,6 @@ def test_drop_last_false_measures_the_accuracy_of_every_image():
 
 
 # The penalty.
-
-
-@pytest.mark.parametrize(("divisor", "d"), [("batches", 500), ("examples", 5000), ("mini_batch", 10)])
-def test_weight_decay_divides_by_what_it_is_told(divisor, d):
-    factor = weight_decay(0.5, 0.1, divisor, examples=5000, batches=500, mini_batch=10)
-    assert factor == pytest.approx(1 - 0.5 * 0.1 / d, abs=1e-16)
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,9 @@ def near(name: str, known: Iterable[str]) -> str:
 
 def parameters(notebook: Path) -> dict[str, Any]:
     """Names and default values in the notebook's cell tagged "parameters"."""
-    found = tool("papermill").inspect_notebook(str(notebook))
-    return {name: ast.literal_eval(parameter["default"]) for name, parameter in found.items()}
+    cells = tool("nbformat").read(notebook, as_version=4).cells
+    tagged = "\n".join(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged).body}
 
 
 def read_value(text: str, default: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, initializers, ops
-from netlib.backend import Array, Workspace, move
+from netlib.backend import Array, Workspace, move, namespace
 
 DROPOUTS = ("rescale", "inverted")
 
@@ -28,10 +28,14 @@ class Layer(ABC):
         Writing into them changes the network.
     input_shape, output_shape : tuple of int
         Of one image.
+    w_shape, fans : tuple
+        Shape of the weights; inputs and outputs of a neuron, as the initial scale counts them.
+    place, seed : int
+        Its place in the network, from 0, and the network's seed; they decide its random numbers.
     cost_function : ops.Cost or None
         What the layer minimises if it is a network's last.
     gradients : list of array
-        Gradients of the cost by w and b, after a backward pass.
+        Gradients of the cost with respect to w and b, after a backward pass.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class Layer(ABC):
             )
         self.input_shape, self.output_shape, self.w_shape, self.fans = input_shape, output_shape, w_shape, fans
         self.activation_fn = activation_fn
-        self.p_dropout = checks.number("p_dropout", p_dropout, below=1)
+        self.p_dropout = checks.non_negative("p_dropout", p_dropout, below=1)
         self.init = checks.choice("init", init, initializers.SCALES)
         self.dropout = checks.choice("dropout", dropout, DROPOUTS)
         self.cost_function = None if cost is None else ops.COSTS[checks.choice("cost", cost, ops.COSTS)]
@@ -74,8 +78,11 @@ class Layer(ABC):
         n_biases = self.output_shape[0]
         drawn = initializers.draw(self.init, self.w_shape, n_biases, *self.fans, seed=seed, place=place)
         self.w, self.b = (xp.asarray(parameter.astype(dtype)) for parameter in drawn)
-        self._xp = xp
         self._work = {"evaluation": Workspace(xp), "training": Workspace(xp)}
+
+    @property
+    def _xp(self) -> ModuleType:
+        return namespace(self.w)
 
     @property
     def params(self) -> list[Array]:
@@ -93,17 +100,17 @@ class Layer(ABC):
         mode = "evaluation" if step is None else "training"
         work = self._work[mode]
         x, mask = self._dropped(x.reshape(*self.input_shape, x.shape[-1]), step, work)
-        weighted, passed = self._weighted_sum(x, work)
+        weighted, saved = self._weighted_sum(x, work)
         z = work("weighted_input", weighted.shape, weighted.dtype)
         self._xp.add(weighted, self.b.reshape(-1, *[1] * (z.ndim - 1)), out=z)
         a = self.activation_fn(z, out=work("activation", z.shape, z.dtype))
         self._passes[mode] = z, a
         if mode == "training":
-            self._pending = passed, mask
+            self._pending = saved, mask
         return a
 
     def backward(self, da: Array, *, input_gradient: bool = True) -> Array | None:
-        """Gradient of the cost by the layer's input, given that by its activations; fills `gradients`."""
+        """Gradient of the cost with respect to the layer's input, given that by its activations; fills `gradients`."""
         z, a = self._pass("training")
         dz = self._work["training"]("activation_gradient", z.shape, z.dtype)
         self.activation_fn.backward(z, a, da.reshape(z.shape), out=dz)
@@ -127,8 +134,8 @@ class Layer(ABC):
     def _backward_from(self, dz: Array, input_gradient: bool) -> Array | None:
         if self._pending is None:
             raise RuntimeError(f"{self!r}: a backward pass needs a forward pass in training before it, one for each")
-        (passed, mask), self._pending = self._pending, None
-        dx, dw = self._weighted_sum_gradients(dz, passed, input_gradient, self._work["training"])
+        (saved, mask), self._pending = self._pending, None
+        dx, dw = self._weighted_sum_gradients(dz, saved, input_gradient, self._work["training"])
         self.gradients = [dw, dz.reshape(len(dz), -1).sum(axis=1)]
         if dx is not None and mask is not None:
             ops.dropout(dx, mask, self._kept_scale(), out=dx)
@@ -153,21 +160,27 @@ class Layer(ABC):
 
     @abstractmethod
     def _weighted_sum_gradients(
-        self, dz: Array, passed: Any, input_gradient: bool, work: Workspace
+        self, dz: Array, saved: Any, input_gradient: bool, work: Workspace
     ) -> tuple[Array | None, Array]:
-        """Gradients (dx, dw) by inputs and weights."""
+        """Gradients (dx, dw) with respect to inputs and weights."""
 
     # What network3's layers show of the last pass: outputs as (N, ...), labels, accuracy.
 
     @property
     def output(self) -> Array:
-        """Activations of the last evaluation pass, (N, *output_shape)."""
-        return self._xp.moveaxis(self._pass("evaluation")[1], -1, 0)
+        """Activations of the last evaluation pass, (N, *output_shape), for a look at them right after it.
+
+        A view that the next pass overwrites; and since `Network` evaluates many images a hundred at a time, it
+        shows the last hundred or fewer.
+        """
+        a = self._pass("evaluation")[1]
+        return self._xp.moveaxis(a, -1, 0)
 
     @property
     def output_dropout(self) -> Array:
-        """Activations of the last training pass, with units dropped, (N, *output_shape)."""
-        return self._xp.moveaxis(self._pass("training")[1], -1, 0)
+        """Activations of the last training pass, with units dropped, (N, *output_shape); a view, as `output` is."""
+        a = self._pass("training")[1]
+        return self._xp.moveaxis(a, -1, 0)
 
     @property
     def y_out(self) -> Array:
@@ -177,7 +190,8 @@ class Layer(ABC):
 
     def accuracy(self, y: Array) -> float:
         """The fraction of the last evaluation pass's images whose predicted label is that in `y`, (N,)."""
-        y, y_out = move(y, self._xp), self.y_out
+        y_out = self.y_out
+        y = move(y, self._xp)
         if y.shape != y_out.shape:
             raise ValueError(f"y: expected {len(y_out)} labels, as many as images in the last pass; got {y.shape}")
         return float((y == y_out).mean())

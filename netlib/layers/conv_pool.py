@@ -14,7 +14,7 @@ class ConvPoolLayer(Layer):
     """A convolutional layer and the max-pooling behind it: ``activation_fn(pool(w * x) + b)`` (book, chapter 6).
 
     Pooling comes before bias and activation, as in network3: for an increasing activation the result is the same,
-    and there is a quarter of the work.
+    and of four numbers in a 2 x 2 window three need no activation.
 
     Parameters
     ----------
@@ -96,6 +96,6 @@ class ConvPoolLayer(Layer):
         return ops.conv_pool(x, self.w, self.poolsize, work)
 
     def _weighted_sum_gradients(
-        self, dz: Array, passed: Any, input_gradient: bool, work: Workspace
+        self, dz: Array, saved: Any, input_gradient: bool, work: Workspace
     ) -> tuple[Array | None, Array]:
-        return ops.conv_pool_gradients(dz, passed, ties=self.ties, input_gradient=input_gradient, work=work)
+        return ops.conv_pool_gradients(dz, saved, ties=self.ties, input_gradient=input_gradient, work=work)

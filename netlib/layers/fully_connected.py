@@ -22,8 +22,9 @@ class FullyConnectedLayer(Layer):
         Probability in [0, 1) that an input is silent in a training step.
     init : {"book", "corrected", "zeros"}
         Scale of the initial weights: sqrt(1/n_out) as in network3, or sqrt(1/n_in), which its author meant.
-    cost : {"cross_entropy", "quadratic"}, optional
-        What is minimised if the layer is a network's last; the cross-entropy needs the sigmoid.
+    cost : {"cross_entropy", "quadratic", "log_likelihood"}, optional
+        What is minimised if the layer is a network's last. The cross-entropy needs the sigmoid; the log-likelihood
+        the softmax, and is what a `SoftmaxLayer` brings along.
     dropout : {"rescale", "inverted"}
         Where the missing inputs are made up for: evaluation multiplies by 1 - p (the book's way), or training
         divides by it.
@@ -65,10 +66,10 @@ class FullyConnectedLayer(Layer):
         return self._xp.matmul(self.w.T, x, out=work("sum", (self.n_out, x.shape[1]), x.dtype)), x
 
     def _weighted_sum_gradients(
-        self, dz: Array, passed: Array, input_gradient: bool, work: Workspace
+        self, dz: Array, saved: Array, input_gradient: bool, work: Workspace
     ) -> tuple[Array | None, Array]:
-        dw = self._xp.matmul(passed, dz.T, out=work("dw", self.w.shape, dz.dtype))
-        dx = self._xp.matmul(self.w, dz, out=work("dx", passed.shape, dz.dtype)) if input_gradient else None
+        dw = self._xp.matmul(saved, dz.T, out=work("dw", self.w.shape, dz.dtype))
+        dx = self._xp.matmul(self.w, dz, out=work("dx", saved.shape, dz.dtype)) if input_gradient else None
         return dx, dw
 
 

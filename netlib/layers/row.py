@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from netlib import ops
-from netlib.backend import Array
+from netlib.backend import Array, namespace
 from netlib.layers.base import Layer
 
 
@@ -30,7 +30,7 @@ class Row:
             raise TypeError(f"layers: expected a list of layers; got {layers!r}")
         self.layers = list(layers)
         check_chain(self.layers, mini_batch_size)
-        self.xp, self.dtype = xp, dtype
+        self.dtype = dtype
         for place, layer in enumerate(self.layers):
             layer.join(place, seed, xp, dtype)
 
@@ -41,7 +41,7 @@ class Row:
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""
-        a = self.xp.ascontiguousarray(rows.T)
+        a = namespace(rows).ascontiguousarray(rows.T)
         for layer in self.layers:
             a = layer.forward(a, step)
         return a

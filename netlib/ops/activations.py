@@ -21,7 +21,7 @@ class Activation:
     function : callable (z, out) -> None
         Writes the activation a into `out`.
     gradient : callable (z, a, da, out) -> None
-        Writes the gradient of the cost by z into `out`, given that by a. `out` may be `da` itself.
+        Writes the gradient of the cost with respect to z into `out`, given that by a. `out` may be `da` itself.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Activation:
         return out
 
     def backward(self, z: Array, a: Array, da: Array, out: Array | None = None) -> Array:
-        """Gradient by z of a cost whose gradient by ``a = self(z)`` is `da`."""
+        """Gradient with respect to z of a cost whose gradient with respect to ``a = self(z)`` is `da`."""
         out = namespace(z).empty_like(z) if out is None else out
         self.gradient(z, a, da, out)
         return out
@@ -57,6 +57,10 @@ def _sigmoid_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
     slope = 1 - a
     slope *= a
     namespace(z).multiply(da, slope, out=out)
+
+
+def _tanh(z: Array, out: Array) -> None:
+    namespace(z).tanh(z, out=out)
 
 
 def _tanh_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
@@ -93,7 +97,7 @@ def _softmax_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
 
 
 sigmoid = Activation("sigmoid", _sigmoid, _sigmoid_gradient)
-tanh = Activation("tanh", lambda z, out: namespace(z).tanh(z, out=out), _tanh_gradient)
+tanh = Activation("tanh", _tanh, _tanh_gradient)
 ReLU = Activation("ReLU", _relu, _relu_gradient)
 linear = Activation("linear", _linear, _linear_gradient)
 softmax = Activation("softmax", _softmax, _softmax_gradient)

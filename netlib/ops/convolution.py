@@ -87,7 +87,7 @@ def conv2d_gradients(
     border: Border = "valid",
     flip: bool = True,
 ) -> tuple[Array, Array]:
-    """Gradients (dx, dw) of a cost by the images and the filters of `conv2d`.
+    """Gradients (dx, dw) of a cost with respect to the images and the filters of `conv2d`.
 
     A weight meets one pixel of every patch, so its gradient is the sum of those pixels, each times the gradient of
     its patch's output. A pixel lies under each weight of the filter once, for different outputs: its gradient is
@@ -98,7 +98,7 @@ def conv2d_gradients(
     x, w, stride, border, flip
         As given to `conv2d`.
     dy : (N, F, OH, OW)
-        Gradient of the cost by the result of `conv2d`.
+        Gradient of the cost with respect to the result of `conv2d`.
 
     Returns
     -------

@@ -20,7 +20,7 @@ class Cost:
     ----------
     name : str
     activation : Activation or None
-        The activation that it is made for; with it, the gradient by z is simply (a - target) / N. None: any.
+        The activation that it is made for; the gradient with respect to z is then simply (a - target) / N. None: any.
     value : callable (z, a, targets) -> array of shape ()
     """
 
@@ -29,7 +29,7 @@ class Cost:
     value: Callable[[Array, Array, Array], Array]
 
     def gradient(self, activation: Activation, z: Array, a: Array, targets: Array) -> Array:
-        """Gradient by the weighted input z of the last layer, whose output is ``a = activation(z)``.
+        """Gradient with respect to the weighted input z of the last layer, whose output is ``a = activation(z)``.
 
         Raises
         ------

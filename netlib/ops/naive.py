@@ -34,7 +34,7 @@ def conv2d(x: np.ndarray, w: np.ndarray, stride: tuple[int, int] = (1, 1), *, fl
 def conv2d_gradients(
     x: np.ndarray, w: np.ndarray, dy: np.ndarray, stride: tuple[int, int] = (1, 1), *, flip: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients (dx, dw) of a cost whose gradient by the output of `conv2d` is `dy`.
+    """Gradients (dx, dw) of a cost whose gradient with respect to the output of `conv2d` is `dy`.
 
     The loops of the forward pass again. Each of its products, weight times pixel, hands the gradient of its output
     on twice: to the pixel times the weight, to the weight times the pixel.
@@ -69,7 +69,7 @@ def max_pool(x: np.ndarray, window: tuple[int, int]) -> np.ndarray:
 
 
 def max_pool_gradient(x: np.ndarray, dy: np.ndarray, window: tuple[int, int], *, ties: str = "all") -> np.ndarray:
-    """Gradient by the input of `max_pool`: it goes where the maximum was.
+    """Gradient with respect to the input of `max_pool`: it goes where the maximum was.
 
     If several entries of a window share the maximum, each gets the full gradient with ``ties="all"``, and only the
     first in reading order with ``ties="first"``.

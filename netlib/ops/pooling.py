@@ -66,7 +66,7 @@ def _padded(x: Array, grid: _Grid, fill: float) -> Array:
 
 
 def _cells(x: Array, grid: _Grid, mode: str) -> Array:
-    """By how many entries each window's sum is divided, (OH, OW): padding counts or not, as the mode says."""
+    """The number of entries in each window, (OH, OW); padding counts or not, as the mode says."""
     xp = namespace(x)
     ones = xp.ones((1, 1, *x.shape[2:]), x.dtype)
     if mode == "average_inc_pad":
@@ -134,7 +134,7 @@ def pool2d_gradient(
     mode: str = "max",
     ties: str = "all",
 ) -> Array:
-    """Gradient of a cost by the images given to `pool2d`.
+    """Gradient of a cost with respect to the images given to `pool2d`.
 
     A sum hands its gradient to all its entries, a maximum to the entry that was the maximum.
 
@@ -145,7 +145,7 @@ def pool2d_gradient(
     y : (N, C, OH, OW)
         The result of `pool2d`.
     dy : (N, C, OH, OW)
-        Gradient of the cost by `y`.
+        Gradient of the cost with respect to `y`.
     ties : {"all", "first"}
         Where several entries of a window share the maximum, each gets the full gradient (network3's rule, under
         Theano), or the first in reading order gets it (PyTorch's).

@@ -17,7 +17,7 @@ from netlib.backend import Array, Workspace, namespace
 from netlib.ops.pooling import TIES
 
 
-class Passed(NamedTuple):
+class Saved(NamedTuple):
     """What the forward pass leaves for the backward pass."""
 
     columns: Array  # (C, KH, KW, OH, OW, N), every pixel of every patch
@@ -27,7 +27,7 @@ class Passed(NamedTuple):
     image_shape: tuple[int, ...]
 
 
-def conv_pool(x: Array, w: Array, poolsize: tuple[int, int], work: Workspace | None = None) -> tuple[Array, Passed]:
+def conv_pool(x: Array, w: Array, poolsize: tuple[int, int], work: Workspace | None = None) -> tuple[Array, Saved]:
     """Convolve (border "valid", stride 1, filters turned), then take the maximum of non-overlapping windows.
 
     Every patch that a filter looks at is copied into a column; the convolution of all images with all filters is
@@ -48,7 +48,7 @@ def conv_pool(x: Array, w: Array, poolsize: tuple[int, int], work: Workspace | N
     Returns
     -------
     pooled : (F, PH, PW, N)
-    passed : Passed
+    saved : Saved
         What `conv_pool_gradients` needs.
 
     Raises
@@ -81,13 +81,13 @@ def conv_pool(x: Array, w: Array, poolsize: tuple[int, int], work: Workspace | N
     xp.copyto(pooled, z[:, ::P, ::Q])
     for a, b in _window(P, Q)[1:]:
         xp.maximum(pooled, z[:, a::P, b::Q], out=pooled)
-    return pooled, Passed(columns, kernel, z, pooled, x.shape)
+    return pooled, Saved(columns, kernel, z, pooled, x.shape)
 
 
 def conv_pool_gradients(
-    dpooled: Array, passed: Passed, *, ties: str = "all", input_gradient: bool = True, work: Workspace | None = None
+    dpooled: Array, saved: Saved, *, ties: str = "all", input_gradient: bool = True, work: Workspace | None = None
 ) -> tuple[Array | None, Array]:
-    """Gradients (dx, dw) of a cost by the images and filters given to `conv_pool`.
+    """Gradients (dx, dw) of a cost with respect to the images and filters given to `conv_pool`.
 
     The forward pass backwards: the gradient of each pooled number goes to the entry (with ``ties="all"``, the
     entries) of its window that was the maximum; then two matrix products, with the columns for the filters and
@@ -96,8 +96,8 @@ def conv_pool_gradients(
     Parameters
     ----------
     dpooled : (F, PH, PW, N)
-        Gradient of the cost by the pooled convolution.
-    passed : Passed
+        Gradient of the cost with respect to the pooled convolution.
+    saved : Saved
         From `conv_pool`.
     ties : {"all", "first"}
         Who gets the gradient where entries of a window share the maximum; see `pooling.pool2d_gradient`.
@@ -114,14 +114,14 @@ def conv_pool_gradients(
     Raises
     ------
     ValueError
-        If `dpooled` has not the shape of what `conv_pool` returned, or `ties` is neither word.
+        If `dpooled` does not have the shape of what `conv_pool` returned, or `ties` is neither word.
     """
     checks.choice("ties", ties, TIES)
-    if dpooled.shape != passed.pooled.shape:
-        raise ValueError(f"dpooled: expected the shape of the pooled maps, {passed.pooled.shape}; got {dpooled.shape}")
-    xp = namespace(dpooled, passed.z)
+    if dpooled.shape != saved.pooled.shape:
+        raise ValueError(f"dpooled: expected the shape of the pooled maps, {saved.pooled.shape}; got {dpooled.shape}")
+    xp = namespace(dpooled, saved.z)
     work = work or Workspace(xp)
-    columns, kernel, z, pooled, image_shape = passed
+    columns, kernel, z, pooled, image_shape = saved
     C, KH, KW, OH, OW, N = columns.shape
     F, PH, PW, _ = pooled.shape
     P, Q = OH // PH, OW // PW

@@ -12,15 +12,22 @@ def dropout_mask(
     xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int
 ) -> Array:
     """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``."""
-    p_dropout = checks.number("p_dropout", p_dropout, below=1)
+    p_dropout = checks.non_negative("p_dropout", p_dropout, below=1)
     return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout)
 
 
 def dropout(x: Array, mask: Array, scale: float = 1.0, out: Array | None = None) -> Array:
     """Silence the units where `mask` is False and multiply the others by `scale`.
 
-    Gradients go back the same way: the gradient by `x` is ``dropout(dy, mask, scale)``.
+    Gradients go back the same way: the gradient with respect to `x` is ``dropout(dy, mask, scale)``.
+
+    Raises
+    ------
+    TypeError
+        If `x` is no array of floats.
     """
+    if x.dtype.kind != "f":
+        raise TypeError(f"x: expected an array of floats; got dtype {x.dtype}")
     out = namespace(x, mask).multiply(x, mask, out=out)
     if scale != 1:
         out *= x.dtype.type(scale)
