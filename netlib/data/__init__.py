@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from netlib import checks
-from netlib.data import digits
+from netlib.data import digits, mnist
+from netlib.data.mnist import DataError
 from netlib.data.pickles import load_pickle
 from netlib.data.sets import Data, DataSets, size
 
-__all__ = ["Data", "DataSets", "load", "load_pickle", "size"]
+__all__ = ["Data", "DataError", "DataSets", "load", "load_pickle", "size"]
 
-LOADERS = {"digits": digits.load}
+LOADERS = {"digits": digits.load, "mnist": mnist.load}
 
 
 def load(name: str) -> DataSets:
@@ -17,12 +18,21 @@ def load(name: str) -> DataSets:
 
     Parameters
     ----------
-    name : {"digits"}
-        "digits": 1,797 handwritten digits, 28 x 28, that come with the package (see `netlib.data.digits`).
+    name : {"digits", "mnist"}
+        "digits": 1,797 handwritten digits that come with the package (see `netlib.data.digits`). "mnist": the book's
+        70,000, from a folder or a public mirror (see `netlib.data.mnist`). Each image is 28 x 28.
 
     Returns
     -------
     DataSets
         (training, validation, test), each (x, y) with x (n, 784) in float32, between 0 and 1, and y (n,) integers.
+        The arrays are shared by all callers and cannot be written to.
+
+    Raises
+    ------
+    ValueError
+        If there is no data set of this name.
+    DataError
+        If it is not here and cannot be fetched, or is damaged.
     """
     return LOADERS[checks.choice("name", name, LOADERS)]()
