@@ -77,7 +77,7 @@ def test_no_room_has_two_ideas():
 def test_the_import_is_light():
     code = "import sys, netlib, netlib.network3, netlib.data; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"cupy", "scipy", "matplotlib", "papermill", "sklearn", "click", "yaml", "nbformat", "PIL"}
+    heavy = {"cupy", "scipy", "matplotlib", "papermill", "sklearn", "click", "yaml", "nbformat", "PIL", "pooch", "requests"}
     assert not heavy & set(run.stdout.split())
 
 
