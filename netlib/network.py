@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from os import PathLike
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from netlib import checks, ops
+from netlib import checks, ops, storage
 from netlib.backend import Array, device_namespace, namespace, to_host
 from netlib.layers import Layer
 from netlib.layers.row import Row
@@ -41,6 +41,8 @@ class Network:
         The layers in a row, and the passes through all of them.
     steps : int
         Training steps taken so far.
+    history : History or None
+        Of the last call of SGD.
     x, y : array
         Images, as rows, and labels of the last pass in training.
 
@@ -69,6 +71,7 @@ class Network:
         self.row = Row(layers, self.mini_batch_size, self.seed, device_namespace(device), self.dtype)
         self.layers = self.row.layers
         self.steps = 0
+        self.history: History | None = None
         self.x = self.y = None
         self._test_rows: Array | None = None
 
@@ -89,7 +92,7 @@ class Network:
     @property
     def n_in(self) -> int:
         """Numbers in one image."""
-        return math.prod(self.layers[0].input_shape)
+        return self.row.n_in
 
     @property
     def n_out(self) -> int:
@@ -156,14 +159,22 @@ class Network:
         eta, lmbda = checks.non_negative("eta", eta), checks.non_negative("lmbda", lmbda)
         checks.choice("penalty_divisor", penalty_divisor, ("batches", "examples", "mini_batch"))
         self.row.check_cost()
-        x, y = self._checked_data("training_data", training_data, mini_batch_size)
+        x, y = self.row.data("training_data", training_data, mini_batch_size)
 
-        validation = self._optional_data("validation_data", validation_data, mini_batch_size, drop_last)
-        test = self._optional_data("test_data", test_data, mini_batch_size, drop_last)
+        whole = mini_batch_size if drop_last else 1
+
+        def evaluated(name: str, data: Any) -> tuple[Array, Array] | None:
+            if data is None:
+                return None
+            rows, labels = self.row.data(name, data, whole)
+            n = len(rows) // whole * whole
+            return rows[:n], labels[:n]
+
+        validation, test = evaluated("validation_data", validation_data), evaluated("test_data", test_data)
         self._test_rows = test and test[0]
         n_batches = count_batches(len(x), mini_batch_size, drop_last=drop_last)
         sizes = {"batches": n_batches, "examples": len(x), "mini_batch": mini_batch_size}
-        return train(
+        self.history = train(
             self,
             x,
             y,
@@ -177,6 +188,7 @@ class Network:
             test=test and (lambda: self._accuracy(*test)),
             verbose=verbose,
         )
+        return self.history
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
         """One step of gradient descent on checked rows (n, features) and labels; the cost before it, shape ()."""
@@ -196,7 +208,7 @@ class Network:
             If `data` do not fit the network, `step` is no integer from 0, or the last layer has no cost.
         """
         self.row.check_cost()
-        x, y = self._checked_data("data", data, 1)
+        x, y = self.row.data("data", data, 1)
         self._backpropagate(x, y, checks.integer("step", step, 0))
         return [gradient.copy() for layer in self.layers for gradient in layer.gradients]
 
@@ -218,7 +230,7 @@ class Network:
         TypeError, ValueError
             If `x` does not fit the first layer, or is not finite.
         """
-        rows = self._checked_rows("x", x)
+        rows = self.row.images("x", x)
         outputs = np.empty((len(rows), *self.layers[-1].output_shape), self.dtype)
         for part in _chunks(len(rows)):
             outputs[part] = np.moveaxis(to_host(self.row.forward(rows[part])), -1, 0)
@@ -232,7 +244,7 @@ class Network:
 
     def predict(self, x: Array) -> np.ndarray:
         """The likeliest label of each image, (n,); where outputs tie, the first."""
-        rows = self._checked_rows("x", x)
+        rows = self.row.images("x", x)
         labels = np.empty(len(rows), np.int64)
         for part in _chunks(len(rows)):
             labels[part] = to_host(self.row.labels(rows[part]))
@@ -240,7 +252,7 @@ class Network:
 
     def accuracy(self, data: tuple[Array, Array]) -> float:
         """The fraction of images, of any number, whose label is predicted."""
-        return self._accuracy(*self._checked_data("data", data, 1))
+        return self._accuracy(*self.row.data("data", data, 1))
 
     def cost(self, data: tuple[Array, Array]) -> float:
         """The mean cost over any number of images, dropout off, without the penalty.
@@ -251,11 +263,20 @@ class Network:
             If `data` do not fit the network, or the last layer has no cost.
         """
         self.row.check_cost()
-        x, y = self._checked_data("data", data, 1)
+        x, y = self.row.data("data", data, 1)
         total = 0.0
         for part in _chunks(len(x)):
             total += float(self.row.cost(x[part], y[part])) * len(x[part])
         return total / len(x)
+
+    def save(self, path: str | PathLike) -> None:
+        """Write the network to a file, from which `load` makes it again; see `storage.save`."""
+        storage.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike, *, device: str = "auto") -> Network:
+        """The network that `save` wrote, on any device; see `storage.load`."""
+        return storage.load(cls, path, device)
 
     def test_mb_predictions(self, i: int) -> np.ndarray:
         """Labels predicted now for test mini-batch `i` of the last call of SGD (network3's function)."""
@@ -279,21 +300,6 @@ class Network:
     def _accuracy(self, x: Array, y: Array) -> float:
         hits = sum((self.row.labels(x[part]) == y[part]).sum() for part in _chunks(len(x)))
         return int(hits) / len(x)
-
-    def _checked_rows(self, name: str, x: Any) -> Array:
-        return checks.images(name, x, self.layers[0].input_shape, self.xp, self.dtype)
-
-    def _optional_data(self, name: str, data: Any, mini_batch_size: int, drop_last: bool) -> tuple[Array, Array] | None:
-        """Checked data that SGD measures accuracy on, without what fills no whole mini-batch; or None."""
-        if data is None:
-            return None
-        x, y = self._checked_data(name, data, mini_batch_size if drop_last else 1)
-        n = len(x) // mini_batch_size * mini_batch_size if drop_last else len(x)
-        return x[:n], y[:n]
-
-    def _checked_data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
-        shape = self.layers[0].input_shape
-        return checks.labelled_images(name, data, shape, self.n_out, minimum, self.xp, self.dtype)
 
 
 def _chunks(n: int) -> Iterator[slice]:

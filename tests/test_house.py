@@ -25,6 +25,7 @@ FLOORS = [
     {"initializers", "data"},
     {"layers"},
     {"optimizers", "training"},
+    {"storage"},
     {"network"},
     {"network3"},
     {"plotting"},
@@ -69,15 +70,37 @@ def test_only_the_command_line_knows_the_notebooks_tools():
     assert users == {"cli"}
 
 
+def lines_of_code(path):
+    """Lines of a file that are neither blank nor part of a docstring."""
+    source = path.read_text()
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, documented) and ast.get_docstring(node)]
+    docstrings = {n for node in nodes for n in range(node.body[0].lineno, node.body[0].end_lineno + 1)}
+    return sum(bool(line.strip()) and n not in docstrings for n, line in enumerate(source.splitlines(), start=1))
+
+
 def test_no_room_has_two_ideas():
-    lengths = {path.relative_to(PACKAGE): len(path.read_text().splitlines()) for path, _ in rooms()}
-    assert {path: n for path, n in lengths.items() if n > 300} == {}
+    lengths = {str(path.relative_to(PACKAGE)): lines_of_code(path) for path, _ in rooms()}
+    assert lengths["network.py"] > 100
+    assert {path: n for path, n in lengths.items() if n > 180} == {}
 
 
 def test_the_import_is_light():
     code = "import sys, netlib, netlib.network3, netlib.data; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    heavy = {"cupy", "scipy", "matplotlib", "papermill", "sklearn", "click", "yaml", "nbformat", "PIL", "pooch", "requests"}
+    heavy = {
+        "cupy",
+        "scipy",
+        "matplotlib",
+        "papermill",
+        "sklearn",
+        "click",
+        "yaml",
+        "nbformat",
+        "PIL",
+        "pooch",
+        "requests",
+    }
     assert not heavy & set(run.stdout.split())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netlib import ops
+from netlib import checks, ops
 from netlib.backend import Array, namespace
 from netlib.layers.base import Layer
 
@@ -35,9 +35,23 @@ class Row:
             layer.join(place, seed, xp, dtype)
 
     @property
+    def n_in(self) -> int:
+        """Numbers in one image."""
+        return math.prod(self.layers[0].input_shape)
+
+    @property
     def n_out(self) -> int:
         """Outputs for one image; for a classifier, the number of classes."""
         return math.prod(self.layers[-1].output_shape)
+
+    def images(self, name: str, x: Any) -> Array:
+        """Images as checked rows on the network's device, in its dtype; see `checks.images`."""
+        return checks.images(name, x, self.layers[0].input_shape, namespace(self.layers[0].w), self.dtype)
+
+    def data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
+        """At least `minimum` such rows, with their labels; see `checks.labelled_images`."""
+        shape, xp = self.layers[0].input_shape, namespace(self.layers[0].w)
+        return checks.labelled_images(name, data, shape, self.n_out, minimum, xp, self.dtype)
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""

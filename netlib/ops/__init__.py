@@ -1,6 +1,6 @@
 """The operations of a network as pure functions of arrays, each with its gradient beside it."""
 
-from netlib.ops.activations import Activation, ReLU, linear, sigmoid, softmax, tanh
+from netlib.ops.activations import ACTIVATIONS, Activation, ReLU, linear, sigmoid, softmax, tanh
 from netlib.ops.convolution import conv2d, conv2d_gradients
 from netlib.ops.costs import COSTS, Cost, cross_entropy, log_likelihood, one_hot, quadratic
 from netlib.ops.fused import conv_pool, conv_pool_gradients
@@ -8,6 +8,7 @@ from netlib.ops.masks import dropout, dropout_layer, dropout_mask
 from netlib.ops.pooling import MODES, TIES, pool2d, pool2d_gradient
 
 __all__ = [
+    "ACTIVATIONS",
     "COSTS",
     "MODES",
     "TIES",

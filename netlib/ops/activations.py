@@ -101,3 +101,5 @@ tanh = Activation("tanh", _tanh, _tanh_gradient)
 ReLU = Activation("ReLU", _relu, _relu_gradient)
 linear = Activation("linear", _linear, _linear_gradient)
 softmax = Activation("softmax", _softmax, _softmax_gradient)
+
+ACTIVATIONS = {activation.name: activation for activation in (sigmoid, tanh, ReLU, linear, softmax)}

@@ -1,0 +1,155 @@
+"""Model files: arrays and a JSON header in one npz archive, written whole or not at all.
+
+The format is NumPy's own: any NumPy can open a file without this package, nothing in it is ever executed (no pickle),
+and each part carries a checksum. Parts are stored uncompressed, so a file is as large as what it holds and no larger
+when read; compressed parts are refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netlib.backend import Array, DeviceError, move, namespace, to_host
+from netlib.layers.description import describe, rebuild
+from netlib.training import History
+
+FORMAT, VERSION = "netlib network", 1
+HEADER = "header.json"
+
+
+class FileError(ValueError):
+    """A model file cannot be used; the message names it, and says what was found."""
+
+
+def write(path: str | PathLike, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a model file; an older one of this name is replaced only when the new one is complete on the disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written: a full disk, a folder that is not there or cannot be written to. An older file is
+        then as it was, and nothing new is left behind.
+    """
+    path = Path(path)
+    text = json.dumps({"format": FORMAT, "version": VERSION, **header}, indent=1)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read(path: str | PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The header and the arrays of a model file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileError
+        If it is no model file, is truncated or altered, or comes from a newer version.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            squeezed = [part.filename for part in archive.infolist() if part.compress_type != zipfile.ZIP_STORED]
+        if squeezed:
+            raise FileError(f"{str(path)!r} is no model file: its part {squeezed[0]!r} is compressed")
+        with np.load(path, allow_pickle=False) as parts:
+            arrays = {name: parts[name] for name in parts.files}
+        header = json.loads(bytes(arrays.pop(HEADER)))
+    except (FileNotFoundError, FileError):
+        raise
+    except Exception as error:  # damaged bytes can make the readers of zip, npy and JSON stumble in any way
+        raise FileError(f"{str(path)!r} is no model file, or a damaged one: {type(error).__name__}: {error}") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise FileError(f"{str(path)!r} is no model file: its header does not say {FORMAT!r}")
+    version = header.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise FileError(
+            f"{str(path)!r} has version {version!r} of the format, and this netlib reads up to {VERSION}; "
+            "a newer netlib wrote it"
+        )
+    return header, arrays
+
+
+def save(network: Any, path: str | PathLike) -> None:
+    """Write a network: layers, parameters, options, steps taken, and the history of its last training.
+
+    Raises
+    ------
+    ValueError
+        If a layer's activation function is not one of netlib's own.
+    OSError
+        If the file cannot be written; see `write`.
+    """
+    header = {
+        "layers": [describe(layer) for layer in network.layers],
+        "mini_batch_size": network.mini_batch_size,
+        "seed": network.seed,
+        "dtype": network.dtype.name,
+        "steps": network.steps,
+        "history": network.history and asdict(network.history),
+    }
+    arrays = {f"{i}.{name}": to_host(getattr(layer, name)) for i, layer in enumerate(network.layers) for name in "wb"}
+    write(path, header, arrays)
+
+
+def load(make: Callable[..., Any], path: str | PathLike, device: str) -> Any:
+    """The network that `save` wrote; it computes, and trains on, as the saved one would.
+
+    Parameters
+    ----------
+    make : callable
+        Network, which this room does not know.
+    path, device
+        The file, and where the network is to live.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    FileError
+        If it is no model file, is truncated or altered, or comes from a newer version of netlib.
+    """
+    header, arrays = read(path)
+    try:
+        layers = [rebuild(description) for description in header["layers"]]
+        for i, layer in enumerate(layers):  # before a network is made: a header may claim sizes that no memory holds
+            if arrays[f"{i}.w"].shape != layer.w_shape:
+                raise ValueError(f"array {i}.w: expected the shape {layer.w_shape}; got {arrays[f'{i}.w'].shape}")
+        options = {name: header[name] for name in ("mini_batch_size", "seed", "dtype")}
+        network = make(layers, **options, device=device)
+        network.steps = int(header["steps"])
+        network.history = None if header["history"] is None else History(**header["history"])
+        for i, layer in enumerate(network.layers):
+            for name in "wb":
+                _fill(getattr(layer, name), arrays.pop(f"{i}.{name}"), f"{i}.{name}")
+        if arrays:
+            raise ValueError(f"it has arrays that belong to no layer: {', '.join(arrays)}")
+    except DeviceError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FileError(f"{str(path)!r} does not describe a network: {type(error).__name__}: {error}") from error
+    return network
+
+
+def _fill(parameter: Array, saved: np.ndarray, name: str) -> None:
+    """Copy a saved array into a parameter, if it is one for it."""
+    if saved.shape != parameter.shape or saved.dtype != parameter.dtype:
+        expected = f"{parameter.dtype} {parameter.shape}"
+        raise ValueError(f"array {name}: expected {expected}; got {saved.dtype} {saved.shape}")
+    parameter[...] = move(saved, namespace(parameter))
