@@ -11,6 +11,7 @@ import numpy as np
 
 from netlib import checks, ops, storage
 from netlib.backend import Array, device_namespace, namespace, to_host
+from netlib.checkpoints import Checkpoints
 from netlib.layers import Layer
 from netlib.layers.row import Row
 from netlib.optimizers import gradient_descent
@@ -115,6 +116,8 @@ class Network:
         drop_last: bool = True,
         penalty_divisor: str = "batches",
         verbose: bool = True,
+        checkpoint: str | PathLike | None = None,
+        keep: int = 2,
     ) -> History:
         """Train by mini-batch stochastic gradient descent (network3's method, arguments and printed lines).
 
@@ -143,6 +146,11 @@ class Network:
             the book's data 500 times the penalty for the same lmbda).
         verbose : bool
             Print network3's lines.
+        checkpoint : path, optional
+            A folder for a model file after every epoch. If it holds some of this very run already, the run goes on
+            after the newest, and ends with the same bits as if it had never been interrupted.
+        keep : int
+            How many of them to keep.
 
         Returns
         -------
@@ -151,7 +159,8 @@ class Network:
         Raises
         ------
         TypeError, ValueError
-            If an argument is out of range or data do not fit the network, all of them before the first step.
+            If an argument is out of range, data do not fit the network, or `checkpoint` holds another run; all of it
+            before the first step.
         """
         epochs = checks.integer("epochs", epochs, 0)
         if checks.integer("mini_batch_size", mini_batch_size, 1) != self.mini_batch_size:
@@ -174,7 +183,15 @@ class Network:
         self._test_rows = test and test[0]
         n_batches = count_batches(len(x), mini_batch_size, drop_last=drop_last)
         sizes = {"batches": n_batches, "examples": len(x), "mini_batch": mini_batch_size}
-        self.history = train(
+        kept = None
+        if checkpoint is not None:
+            sets = [part for pair in ((x, y), validation, test) if pair for part in pair]
+            options = {"shuffle": shuffle, "drop_last": drop_last, "penalty_divisor": penalty_divisor}
+            kept = Checkpoints(
+                checkpoint, keep, self, sets, mini_batch_size=mini_batch_size, eta=eta, lmbda=lmbda, **options
+            )
+        self.history = kept.resume() if kept else History()
+        return train(
             self,
             x,
             y,
@@ -187,8 +204,9 @@ class Network:
             validate=validation and (lambda: self._accuracy(*validation)),
             test=test and (lambda: self._accuracy(*test)),
             verbose=verbose,
+            history=self.history,
+            after_epoch=kept.save if kept else None,
         )
-        return self.history
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
         """One step of gradient descent on checked rows (n, features) and labels; the cost before it, shape ()."""

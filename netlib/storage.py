@@ -86,8 +86,10 @@ def read(path: str | PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def save(network: Any, path: str | PathLike) -> None:
+def save(network: Any, path: str | PathLike, **more: Any) -> None:
     """Write a network: layers, parameters, options, steps taken, and the history of its last training.
+
+    What else is given, of JSON's types, goes into the header as well.
 
     Raises
     ------
@@ -103,6 +105,7 @@ def save(network: Any, path: str | PathLike) -> None:
         "dtype": network.dtype.name,
         "steps": network.steps,
         "history": network.history and asdict(network.history),
+        **more,
     }
     arrays = {f"{i}.{name}": to_host(getattr(layer, name)) for i, layer in enumerate(network.layers) for name in "wb"}
     write(path, header, arrays)

@@ -77,12 +77,16 @@ def train(
     validate: Callable[[], float] | None,
     test: Callable[[], float] | None,
     verbose: bool,
+    history: History,
+    after_epoch: Callable[[], None] | None = None,
 ) -> History:
-    """Stochastic gradient descent on checked data, printing network3's lines; `Network.SGD` tells of the arguments."""
+    """Stochastic gradient descent on checked data, printing network3's lines; `Network.SGD` tells of the arguments.
+
+    It goes on after the epochs that are in `history`, adds to it, and calls `after_epoch` after each.
+    """
     say = print if verbose else lambda line: None
-    history = History()
-    iteration = 0
-    for epoch in range(epochs):
+    iteration = len(history.cost) * n_batches
+    for epoch in range(len(history.cost), epochs):
         started = time.perf_counter()
         order = _shuffled(network, x) if shuffle else None
         cost = namespace(x).zeros(())  # on the device, in float64: it comes to the host once an epoch
@@ -99,6 +103,8 @@ def train(
         elif test:
             history.test_accuracy.append(test() if epoch == epochs - 1 else None)
         history.seconds.append(time.perf_counter() - started)
+        if after_epoch:
+            after_epoch()
     say("Finished training network.")
     if history.best_epoch is not None:
         best = history.best_validation_accuracy

@@ -26,6 +26,7 @@ FLOORS = [
     {"layers"},
     {"optimizers", "training"},
     {"storage"},
+    {"checkpoints"},
     {"network"},
     {"network3"},
     {"plotting"},

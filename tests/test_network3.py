@@ -21,7 +21,7 @@ import netlib.data
 from netlib import network3
 from netlib.network3 import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.ops import Activation, dropout_mask, naive
-from netlib.training import train
+from netlib.training import History, train
 
 SEED = 5
 CURVES = {  # each activation and its slope, both as functions of z
@@ -108,7 +108,7 @@ def scripted(validation, test, *, verbose=False):
     """The history of a training run in which the accuracies after each epoch are those given."""
     net = SimpleNamespace(seed=0, steps=0, train_mini_batch=lambda *step: 1.0)
     validate, measure = iter(validation).__next__, iter(test).__next__
-    options = {"n_batches": 3, "eta": 1.0, "decay": 1.0, "shuffle": False}
+    options = {"history": History(), "n_batches": 3, "eta": 1.0, "decay": 1.0, "shuffle": False}
     x, y = np.zeros((6, 1)), np.zeros(6, int)
     return train(net, x, y, len(validation), 2, **options, validate=validate, test=measure, verbose=verbose)
 

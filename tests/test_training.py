@@ -44,7 +44,7 @@ def run(n, epochs, *, validation=None, test=None, seed=0, cost=lambda step: 1.0,
 
     net = SimpleNamespace(seed=seed, steps=0, train_mini_batch=train_mini_batch)
     n_batches = count_batches(n, 3, drop_last=options.pop("drop_last", True))
-    book = {"n_batches": n_batches, "eta": 0.1, "decay": 1.0, "shuffle": False, "verbose": False}
+    book = {"history": History(), "n_batches": n_batches, "eta": 0.1, "decay": 1.0, "shuffle": False, "verbose": False}
     measures = [accuracies and iter(accuracies).__next__ for accuracies in (validation, test)]
     numbers = np.arange(n)
     history = train(

@@ -1,0 +1,115 @@
+"""Training that survives: a model file after every epoch, and a run that goes on from the newest one.
+
+Since nothing random has a state (see `netlib.rng`), weights, biases, the number of steps and the history are all that
+there is to a run. One that was killed and goes on ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from netlib import checks, storage
+from netlib.backend import Array, move, namespace, to_host
+from netlib.layers.description import describe
+from netlib.training import History
+
+
+def digest(arrays: Iterable[Array]) -> str:
+    """A short name for these very numbers."""
+    total = hashlib.sha256()
+    for array in arrays:
+        array = np.ascontiguousarray(to_host(array))
+        total.update(f"{array.dtype} {array.shape}".encode())
+        total.update(array)
+    return total.hexdigest()[:16]
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own.
+
+    Each is a model file, ``epoch-0007.npz``, that `Network.load` reads as well: what the network was after that epoch.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    keep : int
+        How many to keep, the newest; older ones are deleted.
+    network : Network
+        As it is before the run.
+    data : iterable of array
+        What it is trained and measured on.
+    arguments
+        What else makes the run what it is, of JSON's types.
+    """
+
+    def __init__(
+        self, folder: str | PathLike, keep: int, network: Any, data: Iterable[Array], **arguments: Any
+    ) -> None:
+        self.folder, self.keep, self.network = Path(folder), checks.integer("keep", keep, 1), network
+        run = arguments | {
+            "layers": [describe(layer) for layer in network.layers],
+            "seed": network.seed,
+            "dtype": network.dtype.name,
+            "steps before": network.steps,
+            "data": digest(data),
+        }
+        self.run = json.loads(json.dumps(run))  # as it comes back from a file
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for partial in self.folder.glob(".*.partial"):  # of a process that was killed while it wrote
+            partial.unlink()
+
+    def files(self) -> list[Path]:
+        """The checkpoints, the newest last."""
+        return sorted(self.folder.glob("epoch-*.npz"))
+
+    def save(self) -> None:
+        """Write a checkpoint after the last epoch in the network's history, and delete those that are too old."""
+        epoch = len(self.network.history.cost) - 1
+        storage.save(self.network, self.folder / f"epoch-{epoch:04d}.npz", run=self.run)
+        for old in self.files()[: -self.keep]:
+            old.unlink()
+
+    def resume(self) -> History:
+        """Set the network to the newest checkpoint that is whole; the history up to there, empty if there is none.
+
+        Raises
+        ------
+        ValueError
+            If the checkpoint is one of another run.
+        storage.FileError
+            If there are checkpoints and all of them are damaged.
+        """
+        damaged: storage.FileError | None = None
+        for path in reversed(self.files()):
+            try:
+                header, arrays = storage.read(path)
+            except storage.FileError as error:
+                damaged = error
+                continue
+            self._compare(path, header.get("run", {}))
+            for i, layer in enumerate(self.network.layers):
+                for name in "wb":
+                    parameter = getattr(layer, name)
+                    parameter[...] = move(arrays[f"{i}.{name}"], namespace(parameter))
+            self.network.steps = header["steps"]
+            return History(**header["history"])
+        if damaged:
+            raise damaged
+        return History()
+
+    def _compare(self, path: Path, run: dict[str, Any]) -> None:
+        differing = [name for name in self.run if run.get(name) != self.run[name]]
+        if differing:
+            name = differing[0]
+            raise ValueError(
+                f"checkpoint: {str(path)!r} belongs to another run, with {name} {run.get(name)!r} and not "
+                f"{self.run[name]!r}; name another folder, or delete this one to begin anew"
+            )
