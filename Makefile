@@ -21,6 +21,9 @@ help:  ## what can be made
 
 setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
 
+# One thread: products as small as these gain little from a second, and lose very much where another program is busy.
+chapters test: export OPENBLAS_NUM_THREADS ?= 1
+
 chapters: setup  ## run all notebooks end to end; results in build/quick
 	$(BIN)/netlib run
 

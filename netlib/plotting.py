@@ -137,7 +137,7 @@ def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = N
         bars.bar(np.arange(len(row)), row)
         bars.set(ylim=(0, 1), xticks=np.arange(len(row)), yticks=(0, 0.5, 1))
     axes[-1, 1].set_xlabel("digit")
-    figure.supylabel("probability", x=0.995, ha="right", rotation=270, size="medium")
+    axes[0, 1].set_title("probability")
     figure.tight_layout()
     return figure
 
