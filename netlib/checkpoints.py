@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, storage
-from netlib.backend import Array, move, namespace, to_host
+from netlib.backend import Array, to_host
 from netlib.layers.description import describe
 from netlib.training import History
 
@@ -95,12 +95,8 @@ class Checkpoints:
                 damaged = error
                 continue
             self._compare(path, header.get("run", {}))
-            for i, layer in enumerate(self.network.layers):
-                for name in "wb":
-                    parameter = getattr(layer, name)
-                    parameter[...] = move(arrays[f"{i}.{name}"], namespace(parameter))
-            self.network.steps = header["steps"]
-            return History(**header["history"])
+            storage.restore(self.network, header, arrays)
+            return self.network.history
         if damaged:
             raise damaged
         return History()

@@ -136,18 +136,23 @@ def load(make: Callable[..., Any], path: str | PathLike, device: str) -> Any:
                 raise ValueError(f"array {i}.w: expected the shape {layer.w_shape}; got {arrays[f'{i}.w'].shape}")
         options = {name: header[name] for name in ("mini_batch_size", "seed", "dtype")}
         network = make(layers, **options, device=device)
-        network.steps = int(header["steps"])
-        network.history = None if header["history"] is None else History(**header["history"])
-        for i, layer in enumerate(network.layers):
-            for name in "wb":
-                _fill(getattr(layer, name), arrays.pop(f"{i}.{name}"), f"{i}.{name}")
-        if arrays:
-            raise ValueError(f"it has arrays that belong to no layer: {', '.join(arrays)}")
+        restore(network, header, arrays)
     except DeviceError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(f"{str(path)!r} does not describe a network: {type(error).__name__}: {error}") from error
     return network
+
+
+def restore(network: Any, header: Mapping[str, Any], arrays: dict[str, np.ndarray]) -> None:
+    """Give a network of the layers that were saved their parameters, the steps taken and the history."""
+    network.steps = int(header["steps"])
+    network.history = None if header["history"] is None else History(**header["history"])
+    for i, layer in enumerate(network.layers):
+        for name in "wb":
+            _fill(getattr(layer, name), arrays.pop(f"{i}.{name}"), f"{i}.{name}")
+    if arrays:
+        raise ValueError(f"it has arrays that belong to no layer: {', '.join(arrays)}")
 
 
 def _fill(parameter: Array, saved: np.ndarray, name: str) -> None:

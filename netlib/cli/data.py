@@ -27,8 +27,8 @@ def data(name: str | None) -> None:
             for file in mnist.FILES:
                 click.echo(f"mnist   {file}  {mnist.find(file) or mnist.fetch(file)}")
         if name is None:
-            missing = [file for file in mnist.FILES if mnist.find(file) is None]
-            where = f"not here; `netlib data mnist` fetches it into {mnist.downloads()}"
-            click.echo(f"mnist   70,000 images  {where if missing else mnist.find(next(iter(mnist.FILES))).parent}")
+            found = [mnist.find(file) for file in mnist.FILES]
+            absent = f"not here; `netlib data mnist` fetches it into {mnist.downloads()}"
+            click.echo(f"mnist   70,000 images  {found[0].parent if all(found) else absent}")
     except mnist.DataError as error:
         raise click.ClickException(str(error)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
 import zlib
@@ -10,6 +9,8 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+
+from netlib.data.files import open_unzipped
 
 MAX_BYTES = 1 << 31  # a header that claims more is taken for damage, before anything is allocated
 
@@ -35,10 +36,10 @@ def read_idx(path: str | PathLike) -> np.ndarray:
     def refuse(found: str) -> ValueError:
         return ValueError(f"{str(path)!r} is not a whole idx file of bytes: {found}")
 
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
+    if not path.is_file():
+        raise FileNotFoundError(f"no file {str(path)!r}")
     try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
+        with open_unzipped(path) as file:
             magic = file.read(4)
             if magic[:3] != b"\0\0\x08" or len(magic) < 4:
                 raise refuse(f"it begins with {magic!r}, expected two zero bytes, 8, and the number of axes")

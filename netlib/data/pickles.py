@@ -6,7 +6,6 @@ below knows these and refuses everything else before it is called.
 
 from __future__ import annotations
 
-import gzip
 import importlib
 import pickle
 import zlib
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from netlib.data.files import open_unzipped
 from netlib.data.sets import Data, DataSets
 
 ALLOWED = {
@@ -66,10 +66,8 @@ def load_pickle(filename: str | PathLike) -> DataSets:
         raise FileNotFoundError(
             f'filename: no file {str(path)!r}; netlib.data.load("digits") has handwriting that needs no file'
         )
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
     try:
-        with gzip.open(path) if zipped else path.open("rb") as file:
+        with open_unzipped(path) as file:
             content = _ArraysOnly(file, encoding="latin1").load()
             while file.read(1 << 20):  # gzip compares its checksum at the end, which the pickle does not reach
                 pass
