@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -114,14 +114,14 @@ def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any
 
 
 def labelled_images(
-    name: str, data: Any, shape: tuple[int, ...], classes: int, minimum: int, xp: ModuleType, dtype: Any
+    name: str, data: Any, as_rows: Callable[[str, Any], Array], classes: int, minimum: int, xp: ModuleType
 ) -> tuple[Array, Array]:
-    """At least `minimum` images, as `images` gives them, with their labels."""
+    """At least `minimum` images, checked by `as_rows(name, x)`, with their labels in the library `xp`."""
     try:
         x, y = data
     except (TypeError, ValueError):
         raise TypeError(f"{name}: expected a pair (images, labels); got {type(data).__name__}") from None
-    rows = images(f"{name} images", x, shape, xp, dtype)
+    rows = as_rows(f"{name} images", x)
     if len(rows) < minimum:
         wanted = f"{minimum} images, a mini-batch" if minimum > 1 else "one image"
         raise ValueError(f"{name}: expected at least {wanted}; got {len(rows)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from types import ModuleType
 from typing import Any
@@ -118,6 +118,7 @@ class Network:
         verbose: bool = True,
         checkpoint: str | PathLike | None = None,
         keep: int = 2,
+        after_epoch: Callable[[Network], None] | None = None,
     ) -> History:
         """Train by mini-batch stochastic gradient descent (network3's method, arguments and printed lines).
 
@@ -151,6 +152,9 @@ class Network:
             after the newest, and ends with the same bits as if it had never been interrupted.
         keep : int
             How many of them to keep.
+        after_epoch : callable, optional
+            Called with the network after every epoch, when `history` tells of it, and before its model file is kept:
+            a run that is killed in between does both again.
 
         Returns
         -------
@@ -191,6 +195,13 @@ class Network:
                 checkpoint, keep, self, sets, mini_batch_size=mini_batch_size, eta=eta, lmbda=lmbda, **options
             )
         self.history = kept.resume() if kept else History()
+
+        def finish_epoch() -> None:
+            if after_epoch:
+                after_epoch(self)
+            if kept:
+                kept.save()
+
         return train(
             self,
             x,
@@ -205,7 +216,7 @@ class Network:
             test=test and (lambda: self._accuracy(*test)),
             verbose=verbose,
             history=self.history,
-            after_epoch=kept.save if kept else None,
+            after_epoch=finish_epoch,
         )
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
@@ -227,7 +238,7 @@ class Network:
         """
         self.row.check_cost()
         x, y = self.row.data("data", data, 1)
-        self._backpropagate(x, y, checks.integer("step", step, 0))
+        self._backpropagate(x[:], y, checks.integer("step", step, 0))
         return [gradient.copy() for layer in self.layers for gradient in layer.gradients]
 
     def _backpropagate(self, x: Array, y: Array, step: int) -> Array:

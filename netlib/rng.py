@@ -29,6 +29,7 @@ class Purpose(enum.IntEnum):
     BIASES = 2
     DROPOUT = 3
     ORDER = 4
+    EXPANSION = 5
 
 
 def key(*parts: int) -> int:

@@ -8,7 +8,6 @@ when read; compressed parts are refused.
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from netlib import files
 from netlib.backend import Array, DeviceError, move, namespace, to_host
 from netlib.layers.description import describe, rebuild
 from netlib.training import History
@@ -31,25 +31,16 @@ class FileError(ValueError):
 
 
 def write(path: str | PathLike, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a model file; an older one of this name is replaced only when the new one is complete on the disk.
+    """Write a model file, whole or not at all.
 
     Raises
     ------
     OSError
-        If it cannot be written: a full disk, a folder that is not there or cannot be written to. An older file is
-        then as it was, and nothing new is left behind.
+        If it cannot be written; see `files.writing`.
     """
-    path = Path(path)
     text = json.dumps({"format": FORMAT, "version": VERSION, **header}, indent=1)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with files.writing(path) as file:
+        np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
 
 
 def read(path: str | PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

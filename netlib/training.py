@@ -78,7 +78,7 @@ def train(
     test: Callable[[], float] | None,
     verbose: bool,
     history: History,
-    after_epoch: Callable[[], None] | None = None,
+    after_epoch: Callable[[], None] = lambda: None,
 ) -> History:
     """Stochastic gradient descent on checked data, printing network3's lines; `Network.SGD` tells of the arguments.
 
@@ -88,8 +88,8 @@ def train(
     iteration = len(history.cost) * n_batches
     for epoch in range(len(history.cost), epochs):
         started = time.perf_counter()
-        order = _shuffled(network, x) if shuffle else None
-        cost = namespace(x).zeros(())  # on the device, in float64: it comes to the host once an epoch
+        order = _shuffled(network, y) if shuffle else None
+        cost = namespace(y).zeros(())  # on the device, in float64: it comes to the host once an epoch
         for start in range(0, n_batches * mini_batch_size, mini_batch_size):
             if iteration % 1000 == 0:
                 say(f"Training mini-batch number {iteration}")
@@ -103,8 +103,7 @@ def train(
         elif test:
             history.test_accuracy.append(test() if epoch == epochs - 1 else None)
         history.seconds.append(time.perf_counter() - started)
-        if after_epoch:
-            after_epoch()
+        after_epoch()
     say("Finished training network.")
     if history.best_epoch is not None:
         best = history.best_validation_accuracy
@@ -114,10 +113,10 @@ def train(
     return history
 
 
-def _shuffled(network: Trainable, x: Array) -> Array:
+def _shuffled(network: Trainable, y: Array) -> Array:
     """An order of the images that the seed and the steps taken so far decide."""
     stream = rng.key(network.seed, rng.Purpose.ORDER, network.steps)
-    return move(rng.permutation(stream, len(x)), namespace(x))
+    return move(rng.permutation(stream, len(y)), namespace(y))
 
 
 def _evaluate_epoch(

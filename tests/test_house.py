@@ -20,7 +20,7 @@ ROOT = PACKAGE.parent
 # From the ground up: a room imports from floors below its own, or from its own room.
 FLOORS = [
     {"backend"},
-    {"checks", "rng"},
+    {"checks", "files", "rng"},
     {"ops", "uncertainty"},
     {"initializers", "data"},
     {"layers"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"checkpoints"},
     {"network"},
     {"network3"},
-    {"plotting"},
+    {"experiments", "plotting"},
     {"cli"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -88,7 +88,13 @@ def test_keys_differ_by_each_part_by_order_and_by_length():
 
 
 def test_the_numbers_of_the_purposes_never_change():
-    assert {purpose.name: purpose.value for purpose in Purpose} == {"WEIGHTS": 1, "BIASES": 2, "DROPOUT": 3, "ORDER": 4}
+    assert {purpose.name: purpose.value for purpose in Purpose} == {
+        "WEIGHTS": 1,
+        "BIASES": 2,
+        "DROPOUT": 3,
+        "ORDER": 4,
+        "EXPANSION": 5,
+    }
 
 
 @pytest.mark.parametrize("p_drop", [0.5, 0.1, 0.25, 1 / 3, 0.999, 1e-9, 0.0])

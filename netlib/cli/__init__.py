@@ -4,6 +4,7 @@ import click
 
 from netlib import __version__
 from netlib.cli.data import data
+from netlib.cli.experiments import experiments
 from netlib.cli.rendering import render
 from netlib.cli.running import run
 
@@ -17,3 +18,4 @@ def main() -> None:
 main.add_command(run)
 main.add_command(render)
 main.add_command(data)
+main.add_command(experiments)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from netlib import checks
 from netlib.data import digits, mnist
+from netlib.data.expansion import Expanded, expand
 from netlib.data.mnist import DataError
 from netlib.data.pickles import load_pickle
 from netlib.data.sets import Data, DataSets, size
 
-__all__ = ["Data", "DataError", "DataSets", "load", "load_pickle", "size"]
+__all__ = ["Data", "DataError", "DataSets", "Expanded", "expand", "load", "load_pickle", "size"]
 
 LOADERS = {"digits": digits.load, "mnist": mnist.load}
 
 
-def load(name: str) -> DataSets:
+def load(name: str, *, expanded: bool = False) -> DataSets:
     """A data set by its name.
 
     Parameters
@@ -21,12 +22,14 @@ def load(name: str) -> DataSets:
     name : {"digits", "mnist"}
         "digits": 1,797 handwritten digits that come with the package (see `netlib.data.digits`). "mnist": the book's
         70,000, from a folder or a public mirror (see `netlib.data.mnist`). Each image is 28 x 28.
+    expanded : bool
+        Five training images for each one, as the book makes them: see `expand`.
 
     Returns
     -------
     DataSets
         (training, validation, test), each (x, y) with x (n, 784) in float32, between 0 and 1, and y (n,) integers.
-        The arrays are shared by all callers and cannot be written to.
+        The arrays are shared by all callers and cannot be written to; expanded images are made when asked for.
 
     Raises
     ------
@@ -35,4 +38,5 @@ def load(name: str) -> DataSets:
     DataError
         If it is not here and cannot be fetched, or is damaged.
     """
-    return LOADERS[checks.choice("name", name, LOADERS)]()
+    sets = LOADERS[checks.choice("name", name, LOADERS)]()
+    return sets._replace(training=expand(sets.training)) if expanded else sets

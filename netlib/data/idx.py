@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netlib.data.files import open_unzipped
+from netlib.files import open_unzipped
 
 MAX_BYTES = 1 << 31  # a header that claims more is taken for damage, before anything is allocated
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from netlib.data.files import open_unzipped
 from netlib.data.sets import Data, DataSets
+from netlib.files import open_unzipped
 
 ALLOWED = {
     ("numpy", "ndarray"),
@@ -89,4 +89,6 @@ def _data_sets(path: Path, content: Any) -> DataSets:
     for x, y in pairs:
         if x.ndim != 2 or x.dtype.kind not in "fiu" or y.shape != x.shape[:1] or y.dtype.kind not in "iu":
             raise ValueError(f"{expected}; got {x.dtype} of shape {x.shape} with {y.dtype} of shape {y.shape}")
+        if len(y) and not 0 <= y.min() <= y.max() <= np.iinfo(np.int32).max:
+            raise ValueError(f"{expected}, from 0 up; got labels from {y.min()} to {y.max()}")
     return DataSets(*(Data(x.astype(np.float32, copy=False), y.astype(np.int32)) for x, y in pairs))

@@ -11,6 +11,7 @@ import numpy as np
 
 from netlib import checks, ops
 from netlib.backend import Array, namespace
+from netlib.data import Expanded
 from netlib.layers.base import Layer
 
 
@@ -46,12 +47,13 @@ class Row:
 
     def images(self, name: str, x: Any) -> Array:
         """Images as checked rows on the network's device, in its dtype; see `checks.images`."""
+        if isinstance(x, Expanded):
+            return x.replace(self.images(name, x.images))
         return checks.images(name, x, self.layers[0].input_shape, namespace(self.layers[0].w), self.dtype)
 
     def data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
         """At least `minimum` such rows, with their labels; see `checks.labelled_images`."""
-        shape, xp = self.layers[0].input_shape, namespace(self.layers[0].w)
-        return checks.labelled_images(name, data, shape, self.n_out, minimum, xp, self.dtype)
+        return checks.labelled_images(name, data, self.images, self.n_out, minimum, namespace(self.layers[0].w))
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""

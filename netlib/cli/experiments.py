@@ -1,0 +1,70 @@
+"""``netlib experiments``: the book's experiments, run and recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netlib.cli.chapters import near
+from netlib.data import DataError
+from netlib.experiments import RECIPES, records, rows, run, write
+from netlib.experiments.records import folder
+
+
+@click.group()
+def experiments() -> None:
+    """The book's experiments as named recipes: list them, run them, and compare with the book."""
+
+
+@experiments.command("list")
+def list_recipes() -> None:
+    """Name every recipe, what it is, and the book's number."""
+    for recipe in RECIPES.values():
+        book = f"{recipe.book:.2%}" if recipe.book else ""
+        click.echo(f"{recipe.name:16} {book:8} {recipe.epochs:3} epochs  {recipe.title}")
+
+
+@experiments.command("run")
+@click.argument("names", nargs=-1, required=True)
+@click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, default=(0,), help="May be given repeatedly.")
+@click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="For records, instead of data/results.")
+@click.option("--checkpoints", type=click.Path(path_type=Path), default=Path("build/runs"), show_default=True)
+def run_recipes(
+    names: tuple[str, ...],
+    seeds: tuple[int, ...],
+    epochs: int | None,
+    device: str,
+    output: Path | None,
+    checkpoints: Path,
+) -> None:
+    """Run the recipes NAMES, and write a record of each run.
+
+    A run that was interrupted goes on from its newest checkpoint when the same command is given again.
+    """
+    for name in names:
+        if name not in RECIPES:
+            raise click.UsageError(f"no recipe {name!r}{near(name, RECIPES)}")
+    output = output or folder()
+    output.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        for seed in seeds:
+            click.echo(f"{name}, seed {seed}")
+            try:
+                record = run(RECIPES[name], seed, checkpoints / f"{name}-seed{seed}", epochs=epochs, device=device)
+            except DataError as error:
+                raise click.ClickException(str(error)) from None
+            click.echo(f"{record.accuracy:.2%}, {record.seconds:.0f} seconds: {write(record, output)}")
+
+
+@experiments.command()
+def table() -> None:
+    """Print the book's numbers, and beside them those of the recorded runs."""
+    titles = "".join(f"{title:>9}" for title in ("book", "its rule", "mean", "lowest", "highest", "last", "runs"))
+    click.echo(f"{'recipe':16}{titles}")
+    for row in rows(records()):
+        book = f"{row.recipe.book:.2%}" if row.recipe.book else ""
+        ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
+        click.echo(f"{row.recipe.name:16}{book:>9}{''.join(f'{accuracy:9.2%}' for accuracy in ours)}{row.runs:9}")

@@ -1,0 +1,113 @@
+"""More data from the same data: every image, and its copies moved by one pixel (book, chapter 6, expand_mnist.py)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from netlib import checks, rng
+from netlib.backend import Array, move, namespace
+from netlib.data.sets import Data
+
+SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # (rows, columns): as it is, down, up, right, left
+
+
+class Expanded:
+    """The images of an expanded set, each made when it is asked for: 250,000 of MNIST's would fill 784 MB.
+
+    Indexed by a number, a slice or a vector of integers, it answers as an array (5 n, features) would, and
+    ``np.asarray`` turns it into one.
+
+    Parameters
+    ----------
+    images : (n, features)
+        The originals.
+    image_shape : tuple of int
+        Of an image, (..., H, W).
+    order : (5 n,)
+        Which picture stands where: number 5 i + k is image i, moved by SHIFTS[k].
+    """
+
+    ndim = 2
+
+    def __init__(self, images: Array, image_shape: tuple[int, ...], order: Array) -> None:
+        xp = namespace(images)
+        self.images, self.image_shape, self.order = images, image_shape, move(order, xp)
+        source, inside = zip(*(_moved(image_shape, shift) for shift in SHIFTS), strict=True)
+        self._source, self._inside = xp.asarray(np.stack(source)), xp.asarray(np.stack(inside))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Images, and numbers in each."""
+        return len(self.order), self.images.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the numbers."""
+        return self.images.dtype
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, rows: Any) -> Array:
+        number = self.order[rows]
+        image, shift = number // len(SHIFTS), number % len(SHIFTS)
+        moved = self.images[image[..., None], self._source[shift]]
+        moved *= self._inside[shift]
+        return moved
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype)
+
+    def replace(self, images: Array) -> Expanded:
+        """The same set of other originals: cast, or on another device."""
+        return Expanded(images, self.image_shape, self.order)
+
+
+def _moved(image_shape: tuple[int, ...], shift: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """For each pixel of a moved image, the pixel it comes from, and whether that lies inside the image."""
+    *_, h, w = image_shape
+    row, column = np.arange(h)[:, None] - shift[0], np.arange(w) - shift[1]
+    nearest = row.clip(0, h - 1), column.clip(0, w - 1)
+    inside = (row == nearest[0]) & (column == nearest[1])
+    pixels = np.arange(math.prod(image_shape)).reshape(image_shape)
+    return pixels[..., *nearest].ravel(), np.broadcast_to(inside, image_shape).ravel()
+
+
+def expand(data: tuple[Array, Array], *, seed: int = 0) -> Data:
+    """Five images for each one: itself, and itself moved by a pixel down, up, right and left.
+
+    What moves over the edge is lost, and the row or column that is left behind is filled with zeros. The order is
+    shuffled once, as in the book.
+
+    Parameters
+    ----------
+    data : (x, y)
+        Images (n, ..., H, W), or as rows (n, H * H) of square grey images, and labels (n,).
+    seed : int
+        Decides the order.
+
+    Returns
+    -------
+    Data
+        Images as `Expanded` rows (5 n, features), made when they are asked for, and labels (5 n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no such pair, or rows are not square.
+    """
+    try:
+        x, y = data
+    except (TypeError, ValueError):
+        raise TypeError(f"data: expected a pair (images, labels); got {type(data).__name__}") from None
+    if x.ndim < 2 or len(x) != len(y):
+        raise ValueError(f"data: expected images (n, ..., H, W) or (n, H * H) and n labels; got {x.shape}, {y.shape}")
+    image_shape = x.shape[1:] if x.ndim > 2 else (math.isqrt(x.shape[1]),) * 2
+    if math.prod(image_shape) != math.prod(x.shape[1:]):
+        raise ValueError(f"data: expected rows of square images, or images (n, H, W); got rows of {x.shape[1]} numbers")
+    order = rng.permutation(rng.key(checks.integer("seed", seed, 0), rng.Purpose.EXPANSION), len(SHIFTS) * len(x))
+    images = x.reshape(len(x), math.prod(image_shape))
+    return Data(Expanded(images, image_shape, order), y[move(order // len(SHIFTS), namespace(y))])

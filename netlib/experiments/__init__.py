@@ -1,0 +1,20 @@
+"""The book's experiments as named recipes, their runs, and the records that runs leave."""
+
+from netlib.experiments.recipes import RECIPES, Recipe
+from netlib.experiments.records import Record, RecordError, read, records, write
+from netlib.experiments.running import opening_costs, run
+from netlib.experiments.table import Row, rows
+
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "Record",
+    "RecordError",
+    "Row",
+    "opening_costs",
+    "read",
+    "records",
+    "rows",
+    "run",
+    "write",
+]

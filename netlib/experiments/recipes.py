@@ -1,0 +1,93 @@
+"""What the book trained, on what and how: chapter 6, "Convolutional neural networks in practice", and its conv.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from netlib.layers import ConvPoolLayer, FullyConnectedLayer, Layer, SoftmaxLayer
+from netlib.network import Network
+from netlib.ops import Activation, ReLU, sigmoid
+
+MINI_BATCH_SIZE = 10  # in every experiment of the book
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An experiment: all that decides its outcome, but for the seed and the machine.
+
+    Attributes
+    ----------
+    name : str
+        As in the book's conv.py.
+    layers : callable
+        Makes the network's layers.
+    epochs, eta, lmbda
+        See `Network.SGD`.
+    title : str
+        What it is, in a line.
+    book : float or None
+        The test accuracy that the book reports.
+    data : str
+        Name of the data set.
+    expanded : bool
+        Whether training data are expanded by shifted images.
+    dtype : {"float32", "float64"}
+        Of the network.
+    """
+
+    name: str
+    layers: Callable[[], list[Layer]]
+    epochs: int
+    eta: float
+    title: str
+    lmbda: float = 0.0
+    book: float | None = None
+    data: str = "mnist"
+    expanded: bool = False
+    dtype: str = "float32"
+
+    def network(self, seed: int, device: str = "auto") -> Network:
+        """A network of this recipe, before training."""
+        return Network(self.layers(), MINI_BATCH_SIZE, seed=seed, device=device, dtype=self.dtype)
+
+
+def _conv_pool(n_filters: int, n_maps: int, side: int, activation_fn: Activation) -> ConvPoolLayer:
+    """The book's: filters of 5 x 5 over n_maps maps, then the largest of 2 x 2."""
+    image_shape = (MINI_BATCH_SIZE, n_maps, side, side)
+    return ConvPoolLayer((n_filters, n_maps, 5, 5), image_shape, (2, 2), activation_fn)
+
+
+def shallow() -> list[Layer]:
+    """One fully connected layer of 100 neurons."""
+    return [FullyConnectedLayer(784, 100), SoftmaxLayer(100, 10)]
+
+
+def basic_conv(activation_fn: Activation = sigmoid) -> list[Layer]:
+    """A convolutional layer below it."""
+    return [
+        _conv_pool(20, 1, 28, activation_fn),
+        FullyConnectedLayer(20 * 12 * 12, 100, activation_fn),
+        SoftmaxLayer(100, 10),
+    ]
+
+
+def dbl_conv(activation_fn: Activation = sigmoid) -> list[Layer]:
+    """Two of them."""
+    return [
+        _conv_pool(20, 1, 28, activation_fn),
+        _conv_pool(40, 20, 12, activation_fn),
+        FullyConnectedLayer(40 * 4 * 4, 100, activation_fn),
+        SoftmaxLayer(100, 10),
+    ]
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("shallow", shallow, 60, 0.1, "fully connected, 100 neurons", book=0.9780),
+        Recipe("basic_conv", basic_conv, 60, 0.1, "one convolutional layer", book=0.9878),
+        Recipe("dbl_conv", dbl_conv, 60, 0.1, "two convolutional layers", book=0.9906),
+        Recipe("dbl_conv_relu", lambda: dbl_conv(ReLU), 60, 0.03, "the same with ReLU and L2", lmbda=0.1, book=0.9923),
+    )
+}

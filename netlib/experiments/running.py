@@ -1,0 +1,153 @@
+"""Running a recipe: from a seed to a record."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from netlib.backend import namespace, to_host
+from netlib.checkpoints import digest
+from netlib.data import Data, DataSets, load
+from netlib.experiments.recipes import MINI_BATCH_SIZE, Recipe
+from netlib.experiments.records import Record
+from netlib.layers import ConvPoolLayer
+from netlib.layers.description import describe
+from netlib.network import Network
+
+OPENING_STEPS = (1, 10, 100)
+BOOKS_WAY = {"shuffle": False, "drop_last": True, "penalty_divisor": "batches"}
+
+
+def run(
+    recipe: Recipe,
+    seed: int,
+    folder: str | PathLike,
+    *,
+    epochs: int | None = None,
+    device: str = "auto",
+    verbose: bool = True,
+) -> Record:
+    """Train a network by a recipe, and tell of it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    seed : int
+        Of the network.
+    folder : path
+        For checkpoints: if the run is interrupted, the same call goes on from the newest.
+    epochs : int, optional
+        Another number than the recipe's, at least 1.
+    device : {"auto", "cpu", "gpu"}
+    verbose : bool
+        Print network3's lines.
+
+    Returns
+    -------
+    Record
+    """
+    folder = Path(folder)
+    best = folder / "best.npz"
+
+    def keep_best(net: Network) -> None:
+        if net.history.best_epoch == len(net.history.cost) - 1:
+            net.save(best)
+
+    sets = load(recipe.data, expanded=recipe.expanded)
+    epochs = recipe.epochs if epochs is None else epochs
+    net = recipe.network(seed, device)
+    initial_weights = digest(net.params)
+    history = net.SGD(
+        sets.training,
+        epochs,
+        MINI_BATCH_SIZE,
+        recipe.eta,
+        sets.validation,
+        sets.test,
+        recipe.lmbda,
+        **BOOKS_WAY,
+        checkpoint=folder,
+        after_epoch=keep_best,
+        verbose=verbose,
+    )
+    return Record(
+        recipe=recipe.name,
+        layers=[describe(layer) for layer in net.layers],
+        parameters={
+            "data": recipe.data,
+            "expanded": recipe.expanded,
+            "epochs": epochs,
+            "mini_batch_size": MINI_BATCH_SIZE,
+            "eta": recipe.eta,
+            "lmbda": recipe.lmbda,
+            "dtype": recipe.dtype,
+            **BOOKS_WAY,
+        },
+        seed=seed,
+        initial_weights=initial_weights,
+        opening_cost=opening_costs(recipe, seed, sets, device),
+        cost=[float(f"{cost:.6g}") for cost in history.cost],
+        validation_accuracy=history.validation_accuracy,
+        test_accuracy=history.test_accuracy,
+        best_epoch=history.best_epoch,
+        n_test=len(sets.test.y),
+        best_errors=_errors(Network.load(best, device=device), sets.test),
+        last_errors=_errors(net, sets.test),
+        filters=[
+            to_host(layer.w)[:, 0].round(3).astype(float).round(3).tolist()
+            for layer in net.layers
+            if isinstance(layer, ConvPoolLayer)
+        ],
+        device=_device(net),
+        versions={"netlib": version("netlib"), "python": platform.python_version(), "numpy": np.__version__},
+        seconds=round(sum(history.seconds), 1),
+        commit=_commit(),
+    )
+
+
+def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto") -> dict[str, float]:
+    """Costs of mini-batches 1, 10 and 100 as training goes through the data in order: a run's fingerprint.
+
+    They take a second to compute, and differ if anything in the recipe, the data or the code does.
+    """
+    net = recipe.network(seed, device)
+    x, y = sets.training
+    lmbda = recipe.lmbda / (len(y) // MINI_BATCH_SIZE)  # what it is divided by in an epoch of one mini-batch is 1
+    costs = []
+    for step in range(max(OPENING_STEPS)):
+        batch = slice(step * MINI_BATCH_SIZE, (step + 1) * MINI_BATCH_SIZE)
+        history = net.SGD((x[batch], y[batch]), 1, MINI_BATCH_SIZE, recipe.eta, None, None, lmbda, verbose=False)
+        costs += history.cost
+    return {str(step): float(f"{costs[step - 1]:.6g}") for step in OPENING_STEPS}
+
+
+def _errors(net: Network, test: Data) -> list[list[int]]:
+    """Which images are read wrongly, and as what."""
+    predicted = net.predict(test.x)
+    return [[int(i), int(predicted[i])] for i in np.flatnonzero(predicted != test.y)]
+
+
+def _device(net: Network) -> str:
+    """What a network computes on, in words."""
+    if namespace(net.params[0]) is np:
+        return f"CPU, {platform.machine()}"
+    return f"GPU, {net.xp.cuda.runtime.getDeviceProperties(0)['name'].decode()}"
+
+
+def _commit() -> str | None:
+    """The commit that is checked out where this code stands, with a + if the package differs from it."""
+    package = Path(__file__).parents[1]
+
+    def git(*arguments: str) -> str:
+        asked = subprocess.run(["git", "-C", package, *arguments], capture_output=True, text=True, check=True)
+        return asked.stdout.strip()
+
+    try:
+        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(git("status", "--porcelain", "."))
+    except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
+        return None

@@ -1,0 +1,67 @@
+"""The book's table, with ours beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from statistics import fmean
+
+from netlib.experiments.recipes import RECIPES, Recipe
+from netlib.experiments.records import Record
+
+BOOKS_RUNS = 3  # of so many runs the book reports the one with the best validation accuracy
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe's numbers; accuracies on test data.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    epochs : int
+        As many as were run.
+    runs : int
+        Number of seeds.
+    books_rule : float
+        Of the first three seeds, the run with the best validation accuracy, after the epoch of the best.
+    mean, lowest, highest : float
+        Over the seeds, after each run's best epoch.
+    mean_last : float
+        Over the seeds, after the last epoch.
+    """
+
+    recipe: Recipe
+    epochs: int
+    runs: int
+    books_rule: float
+    mean: float
+    lowest: float
+    highest: float
+    mean_last: float
+
+
+def rows(records: Iterable[Record]) -> list[Row]:
+    """A row for each recipe that has records of its own number of epochs, in the order of the book."""
+    whole = (record for record in records if record.parameters["epochs"] == RECIPES[record.recipe].epochs)
+    by_recipe = {
+        name: sorted(group, key=lambda record: record.seed)
+        for name, group in groupby(sorted(whole, key=lambda record: record.recipe), lambda record: record.recipe)
+    }
+    return [_row(recipe, by_recipe[name]) for name, recipe in RECIPES.items() if name in by_recipe]
+
+
+def _row(recipe: Recipe, records: list[Record]) -> Row:
+    accuracies = [record.accuracy for record in records]
+    chosen = max(records[:BOOKS_RUNS], key=lambda record: record.validation_accuracy[record.best_epoch])
+    return Row(
+        recipe=recipe,
+        epochs=recipe.epochs,
+        runs=len(records),
+        books_rule=chosen.accuracy,
+        mean=fmean(accuracies),
+        lowest=min(accuracies),
+        highest=max(accuracies),
+        mean_last=fmean(record.last_accuracy for record in records),
+    )

@@ -1,0 +1,40 @@
+"""Files: opened whether gzipped or not, and written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO
+
+
+def open_unzipped(path: Path) -> BinaryIO:
+    """Open a file for reading; if it begins as gzip does, what is read is unzipped and its checksum compared."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path) if zipped else path.open("rb")
+
+
+@contextmanager
+def writing(path: str | PathLike) -> Iterator[BinaryIO]:
+    """A file to write into; it takes its name, and the place of an older one, only when it is complete on the disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written: a full disk, a folder that is not there or cannot be written to. An older file is
+        then as it was, and nothing new is left behind.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
