@@ -373,7 +373,7 @@ print("has training moved a weight?", bool((filters.w != initial_filters)[silent
 # All of it in one picture, from pixels to an answer, with the filters that are not dead:
 
 # %% tags=["picture"]
-plotting.journey(digit.reshape(side, side), maps[~silent], net.predict_proba(digit)[0])
+plotting.journey(digit.reshape(side, side), [maps[~silent]], net.predict_proba(digit)[0])
 plt.show()
 
 # %% [markdown]

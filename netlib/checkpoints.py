@@ -77,13 +77,13 @@ class Checkpoints:
         for old in self.files()[: -self.keep]:
             old.unlink()
 
-    def resume(self) -> History:
+    def resume(self, epochs: int) -> History:
         """Set the network to the newest checkpoint that is whole; the history up to there, empty if there is none.
 
         Raises
         ------
         ValueError
-            If the checkpoint is one of another run.
+            If the checkpoint is one of another run, or was made after more than `epochs`.
         storage.FileError
             If there are checkpoints and all of them are damaged.
         """
@@ -95,6 +95,9 @@ class Checkpoints:
                 damaged = error
                 continue
             self._compare(path, header.get("run", {}))
+            done = len(header["history"]["cost"])
+            if done > epochs:
+                raise ValueError(f"epochs: expected at least {done}, after which {str(path)!r} was made; got {epochs}")
             storage.restore(self.network, header, arrays)
             return self.network.history
         if damaged:

@@ -181,7 +181,7 @@ class Network:
                 return None
             rows, labels = self.row.data(name, data, whole)
             n = len(rows) // whole * whole
-            return rows[:n], labels[:n]
+            return (rows, labels) if n == len(rows) else (rows[:n], labels[:n])
 
         validation, test = evaluated("validation_data", validation_data), evaluated("test_data", test_data)
         self._test_rows = test and test[0]
@@ -194,7 +194,7 @@ class Network:
             kept = Checkpoints(
                 checkpoint, keep, self, sets, mini_batch_size=mini_batch_size, eta=eta, lmbda=lmbda, **options
             )
-        self.history = kept.resume() if kept else History()
+        self.history = kept.resume(epochs) if kept else History()
 
         def finish_epoch() -> None:
             if after_epoch:

@@ -6,7 +6,7 @@ Arrays may live on a GPU; they are copied to the host to be drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -101,9 +101,7 @@ def training(history: History) -> Figure:
     left, right = axes[0, 0], axes[0, -1]
     left.semilogy(epochs, history.cost, marker="o")
     left.set(xlabel="epoch", ylabel="training cost")
-    left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_formatter(NullFormatter())
+    _label_log_axis(left)
     if history.validation_accuracy:
         right.plot(epochs, history.validation_accuracy, marker="o")
         right.set(xlabel="epoch", ylabel="validation accuracy")
@@ -112,6 +110,46 @@ def training(history: History) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.tight_layout()
     return figure
+
+
+def epochs(
+    series: Mapping[str, Sequence[float]],
+    ylabel: str,
+    *,
+    marks: Mapping[str, float] | None = None,
+    percent: bool = False,
+) -> Figure:
+    """Several runs over their epochs, from 0, on a log axis.
+
+    Parameters
+    ----------
+    series : mapping of str to sequence
+        A name and one positive number for each epoch.
+    ylabel : str
+        What the numbers are.
+    marks : mapping of str to float, optional
+        For some of the names, a number to draw as a dashed line of the same colour.
+    percent : bool
+        Whether numbers are fractions, to be written in per cent.
+    """
+    figure, axis = plt.subplots()
+    for name, values in series.items():
+        (line,) = axis.semilogy(np.arange(len(values)), values, label=name)
+        if marks and name in marks:
+            axis.axhline(marks[name], color=line.get_color(), linestyle="--", linewidth=1)
+    axis.set(xlabel="epoch", ylabel=ylabel)
+    _label_log_axis(axis, percent)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right upper")
+    figure.set_layout_engine("constrained")
+    return figure
+
+
+def _label_log_axis(axis: Axes, percent: bool = False) -> None:
+    """Write 1, 2 and 5 at every power of ten, and nothing between."""
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter((lambda value, _: f"{100 * value:g} %") if percent else "{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = None) -> Figure:
@@ -142,34 +180,40 @@ def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = N
     return figure
 
 
-def journey(x: Array, maps: Array, p: np.ndarray) -> Figure:
-    """From pixels to an answer: an image, the maps that its filters make of it, the probabilities of the classes.
+def journey(x: Array, maps: Sequence[Array], p: np.ndarray) -> Figure:
+    """From pixels to an answer: an image, the maps that each layer's filters make of it, the classes' probabilities.
 
     Parameters
     ----------
     x : (H, W)
         A grey image.
-    maps : (n, h, w)
-        Feature maps, on one scale: the darker, the stronger the answer.
+    maps : sequence of (n, h, w)
+        Feature maps of each convolutional layer, on one scale: the darker, the stronger the answer.
     p : (classes,)
         Probabilities.
     """
-    x, maps = to_host(x), to_host(maps)
-    figure, (left, middle, right) = plt.subplots(1, 3, width_ratios=(2, 3, 3), layout="constrained")
-    left.imshow(x, cmap=PAPER, vmin=0, vmax=1)
+    panels = (2, *(3 for _ in maps), 3)
+    figure, (left, *middle, right) = plt.subplots(1, len(panels), width_ratios=panels, layout="constrained")
+    left.imshow(to_host(x), cmap=PAPER, vmin=0, vmax=1)
     left.set_title("image")
     _frame(left)
-    columns = math.ceil(len(maps) ** 0.5)
-    rows = math.ceil(len(maps) / columns)
-    h, w = maps.shape[1:]
-    sheet = np.full((rows * (h + 1) - 1, columns * (w + 1) - 1), np.nan)  # a blank line between maps
-    for i, answers in enumerate(maps):
-        top, start = i // columns * (h + 1), i % columns * (w + 1)
-        sheet[top : top + h, start : start + w] = answers
-    middle.imshow(sheet, cmap=PAPER, vmin=0)
-    middle.set_facecolor("lightsteelblue")
-    middle.set_title("what its filters answer")
-    _frame(middle)
+    for i, (axis, layer) in enumerate(zip(middle, maps, strict=True)):
+        axis.imshow(_sheet(to_host(layer)), cmap=PAPER, vmin=0)
+        axis.set_facecolor("lightsteelblue")
+        axis.set_title("what its filters answer" if len(maps) == 1 else f"what layer {i} answers")
+        _frame(axis)
     right.bar(np.arange(len(p)), p)
     right.set(title="what it answers", xlabel="digit", ylabel="probability", xticks=np.arange(len(p)), ylim=(0, 1))
     return figure
+
+
+def _sheet(maps: np.ndarray) -> np.ndarray:
+    """Maps (n, h, w) side by side in a square of rows, with a line without a value between them."""
+    columns = math.ceil(len(maps) ** 0.5)
+    rows = math.ceil(len(maps) / columns)
+    h, w = maps.shape[1:]
+    sheet = np.full((rows * (h + 1) - 1, columns * (w + 1) - 1), np.nan)
+    for i, answers in enumerate(maps):
+        top, start = i // columns * (h + 1), i % columns * (w + 1)
+        sheet[top : top + h, start : start + w] = answers
+    return sheet

@@ -305,6 +305,31 @@ def test_a_pickle_of_another_layout_is_an_error_that_names_the_file_and_what_was
         load_pickle(path)
 
 
+@pytest.mark.parametrize("part", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (np.array([3, -1, 0, 2]), "from -1 to 3"),
+        (np.array([3, 0, -128, -1], "int8"), "from -128 to 3"),
+        (np.array([2**31, 1, 2, 3]), "from 1 to 2147483648"),
+        (np.array([0, 0, 0, 2**32 - 1], "uint32"), "from 0 to 4294967295"),
+        (np.array([0, 0, 2**63, 5], "uint64"), "from 0 to 9223372036854775808"),
+    ],
+)
+def test_labels_that_are_no_numbers_from_0_up_in_int32_are_refused_instead_of_changed(labels, found, part, tmp_path):
+    sets = [(X, Y)] * 3
+    sets[part] = (X, labels)
+    path = written(tmp_path / "mnist.pkl", pickle.dumps(sets))
+    with pytest.raises(ValueError, match=rf"^filename: expected '.*mnist\.pkl' .*, from 0 up; got labels {found}$"):
+        load_pickle(path)
+
+
+@pytest.mark.parametrize("labels", [[], [0], [2**31 - 1, 0]])
+def test_every_label_from_0_to_the_largest_of_int32_is_read(labels, tmp_path):
+    sets = ((np.zeros((len(labels), 6)), np.array(labels, "uint64")),) * 3
+    assert_loaded(written(tmp_path / "sets.pkl", pickle.dumps(sets)), sets)
+
+
 @pytest.mark.parametrize("name", ["missing.pkl.gz", ""], ids=["file", "folder"])
 def test_a_missing_file_is_an_error_that_names_it_and_points_to_the_digits(name, tmp_path):
     path = tmp_path / name

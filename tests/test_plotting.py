@@ -80,7 +80,7 @@ def test_probabilities_draws_bars_as_high_as_the_probabilities():
 def test_journey_lays_the_maps_side_by_side_with_a_blank_line_between():
     rng = np.random.default_rng(0)
     x, maps, p = rng.random((6, 6)), rng.random((5, 2, 3)), np.array([0.25, 0.75])
-    figure = plotting.journey(x, maps, p)
+    figure = plotting.journey(x, [maps], p)
     image, sheet = drawn(figure)
     sheet = np.ma.filled(sheet, np.nan)
     assert np.array_equal(image, x)
@@ -90,3 +90,22 @@ def test_journey_lays_the_maps_side_by_side_with_a_blank_line_between():
         assert np.array_equal(sheet[top : top + 2, left : left + 3], answers)
     assert np.isnan(sheet[2]).all()
     assert [bar.get_height() for bar in figure.axes[-1].patches] == p.tolist()
+
+
+def test_journey_has_a_sheet_for_each_layer():
+    rng = np.random.default_rng(0)
+    figure = plotting.journey(rng.random((6, 6)), [rng.random((4, 3, 3)), rng.random((9, 2, 2))], np.array([1.0]))
+    assert [sheet.shape for sheet in drawn(figure)] == [(6, 6), (7, 7), (8, 8)]
+    assert [axis.get_title() for axis in figure.axes[1:3]] == ["what layer 0 answers", "what layer 1 answers"]
+
+
+def test_epochs_draws_a_line_for_each_run_and_a_dashed_one_for_its_mark():
+    series = {"one": [2.0, 1.0, 0.5], "other": [3.0, 0.1]}
+    (axis,) = plotting.epochs(series, "cost", marks={"other": 0.2}).axes
+    one, other, mark = axis.lines
+    assert [list(line.get_ydata()) for line in (one, other)] == list(series.values())
+    assert [line.get_xdata().tolist() for line in (one, other)] == [[0, 1, 2], [0, 1]]
+    assert set(mark.get_ydata()) == {0.2}
+    assert (mark.get_color(), mark.get_linestyle()) == (other.get_color(), "--")
+    assert (axis.get_yscale(), axis.get_xlabel(), axis.get_ylabel()) == ("log", "epoch", "cost")
+    assert [text.get_text() for text in axis.figure.legends[0].get_texts()] == ["one", "other"]

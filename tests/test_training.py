@@ -181,6 +181,56 @@ def test_histories_do_not_share_their_lists():
     assert History().cost is not History().cost
 
 
+# What is done after each epoch.
+
+
+def files(folder):
+    return sorted(path.name for path in folder.glob("epoch-*"))
+
+
+def test_after_epoch_is_called_once_an_epoch_when_the_history_tells_of_it_and_before_the_checkpoint(tmp_path):
+    net, calls = make_network(), []
+
+    def look(network):
+        assert network is net
+        history = network.history
+        lengths = {len(part) for part in (history.cost, history.validation_accuracy, history.seconds)}
+        calls.append((lengths, network.steps, len(history.test_accuracy), files(tmp_path)))
+
+    data = random_data(12)
+    history = net.SGD(data, 3, 4, 0.5, data, data, checkpoint=tmp_path, keep=9, after_epoch=look, verbose=False)
+    names = [f"epoch-000{i}.npz" for i in range(3)]
+    assert calls == [({n}, 3 * n, n, names[: n - 1]) for n in (1, 2, 3)]
+    assert files(tmp_path) == names
+    assert net.history is history
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_after_epoch_sees_the_weights_of_its_epoch_and_changes_nothing(checkpoint, tmp_path):
+    net, seen = make_network(), []
+    folder = tmp_path if checkpoint else None
+    ended = trained(net, epochs=3, checkpoint=folder, after_epoch=lambda net: seen.append(net.params[0].copy()))
+    assert equal(ended, trained(make_network(), epochs=3))
+    assert equal(seen, [trained(make_network(), epochs=n)[0] for n in (1, 2, 3)])
+
+
+def test_an_epoch_after_which_a_run_was_killed_is_run_again_and_told_again(tmp_path):
+    told = []
+
+    def tell(net, last):
+        told.append(len(net.history.cost))
+        if len(net.history.cost) == last:
+            raise KeyboardInterrupt
+
+    for last in (2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            trained(make_network(), epochs=4, checkpoint=tmp_path, after_epoch=lambda net, last=last: tell(net, last))
+        assert files(tmp_path) == [f"epoch-000{i}.npz" for i in range(last - 1)]
+    trained(make_network(), epochs=4, checkpoint=tmp_path, after_epoch=lambda net: tell(net, None))
+    trained(make_network(), epochs=4, checkpoint=tmp_path, after_epoch=lambda net: tell(net, None))
+    assert told == [1, 2, 2, 3, 3, 4]
+
+
 # Runs and seeds.
 
 

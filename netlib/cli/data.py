@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from netlib.cli.errors import told_plainly
 from netlib.data import digits, mnist
 
 
@@ -19,7 +20,7 @@ def data(name: str | None) -> None:
     MNIST is looked for in the folder that the environment variable NETLIB_DATA names, then among the downloads,
     and is then fetched from public mirrors. Every file's checksum is compared.
     """
-    try:
+    with told_plainly():
         if name in (None, "digits"):
             sets = digits.load()
             click.echo(f"digits  {sum(len(part.y) for part in sets):6,} images  {digits.path()}")
@@ -30,5 +31,3 @@ def data(name: str | None) -> None:
             found = [mnist.find(file) for file in mnist.FILES]
             absent = f"not here; `netlib data mnist` fetches it into {mnist.downloads()}"
             click.echo(f"mnist   70,000 images  {found[0].parent if all(found) else absent}")
-    except mnist.DataError as error:
-        raise click.ClickException(str(error)) from None

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from netlib.cli.chapters import near
-from netlib.data import DataError
-from netlib.experiments import RECIPES, records, rows, run, write
-from netlib.experiments.records import folder
+from netlib.cli.errors import told_plainly
+from netlib.experiments import RECIPES, markdown, records, rows, run, write
+from netlib.experiments.record import folder
 
 
 @click.group()
@@ -47,24 +47,30 @@ def run_recipes(
     for name in names:
         if name not in RECIPES:
             raise click.UsageError(f"no recipe {name!r}{near(name, RECIPES)}")
+    if epochs and not output:
+        raise click.UsageError("a run of other epochs is no record of the recipe: name a folder for it with -o")
     output = output or folder()
-    output.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        for seed in seeds:
-            click.echo(f"{name}, seed {seed}")
-            try:
+    with told_plainly():
+        output.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            for seed in seeds:
+                click.echo(f"{name}, seed {seed}")
                 record = run(RECIPES[name], seed, checkpoints / f"{name}-seed{seed}", epochs=epochs, device=device)
-            except DataError as error:
-                raise click.ClickException(str(error)) from None
-            click.echo(f"{record.accuracy:.2%}, {record.seconds:.0f} seconds: {write(record, output)}")
+                click.echo(f"{record.accuracy:.2%}, {record.seconds:.0f} seconds: {write(record, output)}")
 
 
 @experiments.command()
-def table() -> None:
+@click.option("--markdown", "as_markdown", is_flag=True, help="As it stands in the README.")
+def table(as_markdown: bool) -> None:
     """Print the book's numbers, and beside them those of the recorded runs."""
+    with told_plainly():
+        measured = rows(records())
+    if as_markdown:
+        click.echo(markdown(measured))
+        return
     titles = "".join(f"{title:>9}" for title in ("book", "its rule", "mean", "lowest", "highest", "last", "runs"))
     click.echo(f"{'recipe':16}{titles}")
-    for row in rows(records()):
+    for row in measured:
         book = f"{row.recipe.book:.2%}" if row.recipe.book else ""
         ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
         click.echo(f"{row.recipe.name:16}{book:>9}{''.join(f'{accuracy:9.2%}' for accuracy in ours)}{row.runs:9}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, rng
-from netlib.backend import Array, move, namespace
+from netlib.backend import Array, move, namespace, to_host
 from netlib.data.sets import Data
 
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # (rows, columns): as it is, down, up, right, left
@@ -55,11 +55,13 @@ class Expanded:
         number = self.order[rows]
         image, shift = number // len(SHIFTS), number % len(SHIFTS)
         moved = self.images[image[..., None], self._source[shift]]
-        moved *= self._inside[shift]
+        moved[~self._inside[shift]] = 0
         return moved
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype)
+        if copy is False:
+            raise ValueError("an expanded set can only be made into an array by a copy")
+        return np.asarray(to_host(self[:]), dtype)
 
     def replace(self, images: Array) -> Expanded:
         """The same set of other originals: cast, or on another device."""
@@ -100,10 +102,10 @@ def expand(data: tuple[Array, Array], *, seed: int = 0) -> Data:
         If `data` is no such pair, or rows are not square.
     """
     try:
-        x, y = data
+        x, y = (move(array, namespace(array)) for array in data)
     except (TypeError, ValueError):
-        raise TypeError(f"data: expected a pair (images, labels); got {type(data).__name__}") from None
-    if x.ndim < 2 or len(x) != len(y):
+        raise TypeError(f"data: expected a pair of arrays (images, labels); got {type(data).__name__}") from None
+    if x.ndim < 2 or y.shape != x.shape[:1]:
         raise ValueError(f"data: expected images (n, ..., H, W) or (n, H * H) and n labels; got {x.shape}, {y.shape}")
     image_shape = x.shape[1:] if x.ndim > 2 else (math.isqrt(x.shape[1]),) * 2
     if math.prod(image_shape) != math.prod(x.shape[1:]):

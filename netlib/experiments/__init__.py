@@ -1,9 +1,9 @@
 """The book's experiments as named recipes, their runs, and the records that runs leave."""
 
 from netlib.experiments.recipes import RECIPES, Recipe
-from netlib.experiments.records import Record, RecordError, read, records, write
+from netlib.experiments.record import Record, RecordError, read, records, write
 from netlib.experiments.running import opening_costs, run
-from netlib.experiments.table import Row, rows
+from netlib.experiments.table import Row, markdown, rows
 
 __all__ = [
     "RECIPES",
@@ -11,6 +11,7 @@ __all__ = [
     "Record",
     "RecordError",
     "Row",
+    "markdown",
     "opening_costs",
     "read",
     "records",

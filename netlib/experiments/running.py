@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from netlib import checks
 from netlib.backend import namespace, to_host
 from netlib.checkpoints import digest
 from netlib.data import Data, DataSets, load
 from netlib.experiments.recipes import MINI_BATCH_SIZE, Recipe
-from netlib.experiments.records import Record
+from netlib.experiments.record import Record
 from netlib.layers import ConvPoolLayer
 from netlib.layers.description import describe
 from netlib.network import Network
@@ -50,6 +51,13 @@ def run(
     Returns
     -------
     Record
+
+    Raises
+    ------
+    ValueError
+        If `epochs` is no positive number, or `folder` holds another run, or a longer one.
+    DataError, DeviceError
+        If the data or the device cannot be had.
     """
     folder = Path(folder)
     best = folder / "best.npz"
@@ -59,7 +67,7 @@ def run(
             net.save(best)
 
     sets = load(recipe.data, expanded=recipe.expanded)
-    epochs = recipe.epochs if epochs is None else epochs
+    epochs = recipe.epochs if epochs is None else checks.integer("epochs", epochs, 1)
     net = recipe.network(seed, device)
     initial_weights = digest(net.params)
     history = net.SGD(
@@ -96,10 +104,10 @@ def run(
         test_accuracy=history.test_accuracy,
         best_epoch=history.best_epoch,
         n_test=len(sets.test.y),
-        best_errors=_errors(Network.load(best, device=device), sets.test),
+        best_errors=_errors(_load_best(best, history.best_epoch, device), sets.test),
         last_errors=_errors(net, sets.test),
         filters=[
-            to_host(layer.w)[:, 0].round(3).astype(float).round(3).tolist()
+            to_host(layer.w)[:, 0].astype(float).round(3).tolist()
             for layer in net.layers
             if isinstance(layer, ConvPoolLayer)
         ],
@@ -126,6 +134,14 @@ def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto
     return {str(step): float(f"{costs[step - 1]:.6g}") for step in OPENING_STEPS}
 
 
+def _load_best(path: Path, epoch: int, device: str) -> Network:
+    """The network that was kept after the best epoch; if it is another or gone, the run has to be made anew."""
+    net = Network.load(path, device=device) if path.exists() else None
+    if net is None or len(net.history.cost) != epoch + 1:
+        raise ValueError(f"folder: expected {str(path)!r} to be the network after epoch {epoch}; delete its folder")
+    return net
+
+
 def _errors(net: Network, test: Data) -> list[list[int]]:
     """Which images are read wrongly, and as what."""
     predicted = net.predict(test.x)
@@ -148,6 +164,7 @@ def _commit() -> str | None:
         return asked.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", __file__)  # an installed package may lie in somebody else's checkout
         return git("rev-parse", "--short=12", "HEAD") + "+" * bool(git("status", "--porcelain", "."))
     except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
         return None

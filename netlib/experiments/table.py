@@ -8,7 +8,7 @@ from itertools import groupby
 from statistics import fmean
 
 from netlib.experiments.recipes import RECIPES, Recipe
-from netlib.experiments.records import Record
+from netlib.experiments.record import Record, RecordError
 
 BOOKS_RUNS = 3  # of so many runs the book reports the one with the best validation accuracy
 
@@ -25,7 +25,8 @@ class Row:
     runs : int
         Number of seeds.
     books_rule : float
-        Of the first three seeds, the run with the best validation accuracy, after the epoch of the best.
+        Of the three lowest seeds, the run with the best validation accuracy (of two that are level, the lower seed),
+        after the epoch of the best.
     mean, lowest, highest : float
         Over the seeds, after each run's best epoch.
     mean_last : float
@@ -43,7 +44,17 @@ class Row:
 
 
 def rows(records: Iterable[Record]) -> list[Row]:
-    """A row for each recipe that has records of its own number of epochs, in the order of the book."""
+    """A row for each recipe that has records of its own number of epochs, in the order of the book.
+
+    Raises
+    ------
+    RecordError
+        If a record is of a recipe that there is not.
+    """
+    records = list(records)
+    unknown = {record.recipe for record in records} - set(RECIPES)
+    if unknown:
+        raise RecordError(f"a record is of the recipe {min(unknown)!r}; there are {', '.join(RECIPES)}")
     whole = (record for record in records if record.parameters["epochs"] == RECIPES[record.recipe].epochs)
     by_recipe = {
         name: sorted(group, key=lambda record: record.seed)
@@ -65,3 +76,16 @@ def _row(recipe: Recipe, records: list[Record]) -> Row:
         highest=max(accuracies),
         mean_last=fmean(record.last_accuracy for record in records),
     )
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """The table in Markdown, as it stands in the README."""
+    lines = [
+        "| experiment | recipe | epochs | book | here, by its rule | mean (runs) | mean at the last epoch |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        book = f"{row.recipe.book:.2%}" if row.recipe.book else ""
+        ours = f"{row.books_rule:.2%} | {row.mean:.2%} ({row.runs}) | {row.mean_last:.2%}"
+        lines.append(f"| {row.recipe.title} | `{row.recipe.name}` | {row.epochs} | {book} | {ours} |")
+    return "\n".join(lines)

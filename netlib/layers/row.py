@@ -47,9 +47,12 @@ class Row:
 
     def images(self, name: str, x: Any) -> Array:
         """Images as checked rows on the network's device, in its dtype; see `checks.images`."""
+        shape = self.layers[0].input_shape
         if isinstance(x, Expanded):
-            return x.replace(self.images(name, x.images))
-        return checks.images(name, x, self.layers[0].input_shape, namespace(self.layers[0].w), self.dtype)
+            same = len(x.image_shape) == len(shape)
+            originals = x.images.reshape(len(x.images), *x.image_shape) if same else x.images
+            return x.replace(self.images(name, originals))
+        return checks.images(name, x, shape, namespace(self.layers[0].w), self.dtype)
 
     def data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
         """At least `minimum` such rows, with their labels; see `checks.labelled_images`."""

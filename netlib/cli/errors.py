@@ -1,0 +1,18 @@
+"""What goes wrong, told in a line and not in a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from netlib.backend import DeviceError
+from netlib.data import DataError
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn errors that their messages explain into click's."""
+    try:
+        yield
+    except (DataError, DeviceError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
