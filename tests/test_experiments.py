@@ -27,6 +27,7 @@ from netlib.experiments import (
     Recipe,
     Record,
     RecordError,
+    markdown,
     opening_costs,
     read,
     records,
@@ -932,3 +933,7 @@ def test_a_committed_record_begins_as_its_recipe_does_today(path):
     record, recipe = content(path), RECIPES[content(path)["recipe"]]
     costs = opening_costs(recipe, record["seed"], load(recipe.data, expanded=recipe.expanded), "cpu")
     assert costs == pytest.approx(record["opening_cost"], rel=1e-3)
+
+
+def test_the_readme_has_the_table_of_the_records():
+    assert markdown(rows(records())) in (ROOT / "README.md").read_text()

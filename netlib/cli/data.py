@@ -17,6 +17,8 @@ def data(name: str | None) -> None:
         digits    1,797 handwritten digits, 28 x 28, that come with the package
         mnist     70,000 handwritten digits, 28 x 28, the book's; 11 MB to fetch
 
+    The book's expanded set, 250,000 images, is made of mnist while one trains: data.load("mnist", expanded=True).
+
     MNIST is looked for in the folder that the environment variable NETLIB_DATA names, then among the downloads,
     and is then fetched from public mirrors. Every file's checksum is compared.
     """
