@@ -98,11 +98,12 @@ def test_gradients_are_central_differences(xp, x_shape, w_shape, poolsize):
         ("first", [[1, 10, 3, 30], [0, 0, 0, 0]], [[8, 4]]),
     ],
 )
-def test_one_example_of_ties_worked_out_by_hand(xp, ties, dx, dw):
+@pytest.mark.parametrize("fold", [False, True])
+def test_one_example_of_ties_worked_out_by_hand(xp, fold, ties, dx, dw):
     x = xp.asarray([[[1.0, 2, 1, 2], [0, 1, 1, 2]]])[..., None]
     w = xp.asarray([[[[10.0, 1]]]])  # turned: a pixel once and its right neighbour ten times
-    pooled, passed = conv_pool(x, w, (2, 1))
-    assert to_host(passed.z)[0, :, :, 0].tolist() == [[21, 12, 21], [10, 11, 21]]
+    pooled, passed = conv_pool(x, w, (2, 1), fold=fold)
+    assert to_host(passed.z).reshape(2, 3).tolist() == [[21, 12, 21], [10, 11, 21]]  # folded or not, in reading order
     assert to_host(pooled)[0, 0, :, 0].tolist() == [21, 12, 21]
     got = conv_pool_gradients(xp.asarray([[[1.0, 0, 3]]])[..., None], passed, ties=ties)
     assert to_host(got[0])[0, :, :, 0].tolist() == dx

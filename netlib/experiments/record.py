@@ -33,7 +33,8 @@ class Record:
     initial_weights : str
         `checkpoints.digest` of the parameters before training.
     opening_cost : dict of float
-        Cost of mini-batches number 1, 10 and 100, each before its step, if training goes through the data in order.
+        Cost of mini-batches number 1, 10 and 100, each before its step, if training goes through the data in order,
+        in float64.
     cost, validation_accuracy : list of float
         For each epoch, as in `History`.
     test_accuracy : list of float or None
