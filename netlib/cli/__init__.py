@@ -3,6 +3,7 @@
 import click
 
 from netlib import __version__
+from netlib.cli.bench import bench
 from netlib.cli.data import data
 from netlib.cli.experiments import experiments
 from netlib.cli.rendering import render
@@ -19,3 +20,4 @@ main.add_command(run)
 main.add_command(render)
 main.add_command(data)
 main.add_command(experiments)
+main.add_command(bench)
