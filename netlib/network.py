@@ -15,6 +15,7 @@ from netlib.checkpoints import Checkpoints
 from netlib.layers import Layer
 from netlib.layers.row import Row
 from netlib.optimizers import gradient_descent
+from netlib.threads import blas_threads
 from netlib.training import History, count_batches, train
 
 CHUNK = 100  # images in one evaluation pass: enough to keep the processor busy, few enough for its cache
@@ -122,7 +123,8 @@ class Network:
     ) -> History:
         """Train by mini-batch stochastic gradient descent (network3's method, arguments and printed lines).
 
-        Test accuracy is measured whenever validation accuracy is at least the best so far. The weights at the end
+        While it runs, BLAS uses as many threads as suit the mini-batch, or ``NETLIB_THREADS``; see `threads`. Test
+        accuracy is measured whenever validation accuracy is at least the best so far. The weights at the end
         are those of the last epoch.
 
         Parameters
@@ -202,22 +204,23 @@ class Network:
             if kept:
                 kept.save()
 
-        return train(
-            self,
-            x,
-            y,
-            epochs,
-            mini_batch_size,
-            n_batches=n_batches,
-            eta=eta,
-            decay=1 - eta * lmbda / sizes[penalty_divisor],
-            shuffle=shuffle,
-            validate=validation and (lambda: self._accuracy(*validation)),
-            test=test and (lambda: self._accuracy(*test)),
-            verbose=verbose,
-            history=self.history,
-            after_epoch=finish_epoch,
-        )
+        with blas_threads(mini_batch_size):
+            return train(
+                self,
+                x,
+                y,
+                epochs,
+                mini_batch_size,
+                n_batches=n_batches,
+                eta=eta,
+                decay=1 - eta * lmbda / sizes[penalty_divisor],
+                shuffle=shuffle,
+                validate=validation and (lambda: self._accuracy(*validation)),
+                test=test and (lambda: self._accuracy(*test)),
+                verbose=verbose,
+                history=self.history,
+                after_epoch=finish_epoch,
+            )
 
     def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float = 1.0) -> Array:
         """One step of gradient descent on checked rows (n, features) and labels; the cost before it, shape ()."""

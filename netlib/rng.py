@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from netlib.backend import Array
+from netlib.backend import Array, Workspace
 
 GOLDEN = 0x9E3779B97F4A7C15
 MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -43,22 +43,28 @@ def key(*parts: int) -> int:
     return folded
 
 
-def words(xp: ModuleType, stream: int, count: int) -> Array:
+def words(xp: ModuleType, stream: int, count: int, work: Workspace | None = None) -> Array:
     """The first `count` 64-bit words of the stream with this key, shape (count,), dtype uint64.
 
-    Word number i is splitmix64's output for the counter ``stream + (i + 1) * GOLDEN``, modulo 2^64.
+    Word number i is splitmix64's output for the counter ``stream + (i + 1) * GOLDEN``, modulo 2^64. With `work`, they
+    live there, until the next are drawn there.
     """
-    state = xp.arange(1, count + 1, dtype=np.uint64)
+    work = work or Workspace(xp)
+    state, shifted = (work(name, (count,), np.uint64) for name in ("words", "shifted words"))
+    state[...] = 1
+    xp.cumsum(state, out=state)  # 1, 2, 3, ... without an array of its own
     state *= np.uint64(GOLDEN)
     state += np.uint64(stream)
     for shift, multiplier in zip((30, 27), MULTIPLIERS, strict=True):
-        state ^= state >> np.uint64(shift)
+        state ^= xp.right_shift(state, np.uint64(shift), out=shifted)
         state *= np.uint64(multiplier)
-    state ^= state >> np.uint64(31)
+    state ^= xp.right_shift(state, np.uint64(31), out=shifted)
     return state
 
 
-def keep_mask(xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float) -> Array:
+def keep_mask(
+    xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float, work: Workspace | None = None
+) -> Array:
     """A dropout mask: True where a unit is kept, each dropped with probability `p_drop`, independently.
 
     A unit's draw is 16 bits: unit u (in C order of `shape`) reads bits 16 (u mod 4) and up of word u // 4, and is
@@ -66,8 +72,10 @@ def keep_mask(xp: ModuleType, stream: int, shape: tuple[int, ...], p_drop: float
     thus exact to half of 1/65536, and one below that drops nothing.
     """
     units = int(np.prod(shape))
-    bits = words(xp, stream, -(-units // 4)).view(np.uint16)[:units]
-    return bits.reshape(shape) >= min(round(p_drop * 2**16), 2**16 - 1)
+    work = work or Workspace(xp)
+    bits = words(xp, stream, -(-units // 4), work).view(np.uint16)[:units].reshape(shape)
+    threshold = np.uint16(min(round(p_drop * 2**16), 2**16 - 1))
+    return xp.greater_equal(bits, threshold, out=work("mask", shape, bool))
 
 
 def permutation(stream: int, n: int) -> np.ndarray:

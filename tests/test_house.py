@@ -21,7 +21,7 @@ ROOT = PACKAGE.parent
 FLOORS = [
     {"backend"},
     {"checks", "files", "rng"},
-    {"ops", "uncertainty"},
+    {"ops", "threads", "uncertainty"},
     {"initializers", "data"},
     {"layers"},
     {"optimizers", "training"},
@@ -101,6 +101,7 @@ def test_the_import_is_light():
         "PIL",
         "pooch",
         "requests",
+        "threadpoolctl",
     }
     assert not heavy & set(run.stdout.split())
 

@@ -2,11 +2,12 @@
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, tanh
+from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.backend import to_host
 
 COUNTS = [0, 1, 7, 100, 101, 250]
@@ -353,3 +354,30 @@ def test_a_copy_goes_on_as_the_original_does_and_apart_from_it(copied):
     assert all(np.array_equal(a, b) for a, b in zip(other.params, kept, strict=True))
     other.SGD(data, 1, 5, 0.1, None, None, verbose=False)
     assert all(np.array_equal(a, b) for a, b in zip(other.params, net.params, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["convolutional with dropout", "shallow"])
+@pytest.mark.parametrize("activation", [ReLU, sigmoid, tanh, linear], ids=str)
+def test_a_training_step_takes_no_new_memory_once_it_has_run(kind, activation):
+    layers = [FullyConnectedLayer(784, 100, activation), SoftmaxLayer(100, 10)]
+    if kind != "shallow":
+        layers = [
+            ConvPoolLayer((20, 1, 5, 5), (None, 1, 28, 28), (2, 2), activation),
+            ConvPoolLayer((40, 20, 5, 5), (None, 20, 12, 12), (2, 2), activation),
+            FullyConnectedLayer(640, 1000, activation, p_dropout=0.5),
+            SoftmaxLayer(1000, 10, p_dropout=0.5),
+        ]
+    net = Network(layers, 10, device="cpu")
+    x, y = np.random.default_rng(0).random((10, 784)).astype(np.float32), np.arange(10)
+    size = np.setbufsize(16)  # ufuncs that cast do so piece by piece, in buffers that are no arrays
+    try:
+        for _ in range(3):
+            net.train_mini_batch(x, y, 0.01, 0.999)
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        net.train_mini_batch(x, y, 0.01, 0.999)
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+        np.setbufsize(size)
+    assert peak < 6 * 1024, "all small arrays and objects together; the gradient of the smallest weights has 4 KiB"

@@ -113,7 +113,7 @@ class Layer(ABC):
         """Gradient of the cost with respect to the layer's input, given that by its activations; fills `gradients`."""
         z, a = self._pass("training")
         dz = self._work["training"]("activation_gradient", z.shape, z.dtype)
-        self.activation_fn.backward(z, a, da.reshape(z.shape), out=dz)
+        self.activation_fn.gradient(z, a, da.reshape(z.shape), dz)
         return self._backward_from(dz, input_gradient)
 
     def backward_from_cost(self, targets: Array, *, input_gradient: bool = True) -> Array | None:
@@ -135,8 +135,9 @@ class Layer(ABC):
         if self._pending is None:
             raise RuntimeError(f"{self!r}: a backward pass needs a forward pass in training before it, one for each")
         (saved, mask), self._pending = self._pending, None
-        dx, dw = self._weighted_sum_gradients(dz, saved, input_gradient, self._work["training"])
-        self.gradients = [dw, dz.reshape(len(dz), -1).sum(axis=1)]
+        work = self._work["training"]
+        dx, dw = self._weighted_sum_gradients(dz, saved, input_gradient, work)
+        self.gradients = [dw, dz.reshape(len(dz), -1).sum(axis=1, out=work("bias_gradient", self.b.shape, dz.dtype))]
         if dx is not None and mask is not None:
             ops.dropout(dx, mask, self._kept_scale(), out=dx)
         return dx
@@ -148,7 +149,8 @@ class Layer(ABC):
         out = work("dropped", x.shape, x.dtype)
         if step is None:  # network3 weakens the inputs of evaluation instead of strengthening those of training
             return self._xp.multiply(x, x.dtype.type(1 - self.p_dropout), out=out), None
-        mask = ops.dropout_mask(self._xp, x.shape, self.p_dropout, seed=self.seed, place=self.place, step=step)
+        place = {"seed": self.seed, "place": self.place, "step": step}
+        mask = ops.dropout_mask(self._xp, x.shape, self.p_dropout, **place, work=work)
         return ops.dropout(x, mask, self._kept_scale(), out=out), mask
 
     def _kept_scale(self) -> float:

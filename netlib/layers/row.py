@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, ops
-from netlib.backend import Array, namespace
+from netlib.backend import Array, Workspace, namespace
 from netlib.data import Expanded
 from netlib.layers.base import Layer
 
@@ -32,6 +32,7 @@ class Row:
         self.layers = list(layers)
         check_chain(self.layers, mini_batch_size)
         self.dtype = dtype
+        self._work = {"evaluation": Workspace(xp), "training": Workspace(xp)}
         for place, layer in enumerate(self.layers):
             layer.join(place, seed, xp, dtype)
 
@@ -60,7 +61,9 @@ class Row:
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""
-        a = namespace(rows).ascontiguousarray(rows.T)
+        work = self._work["evaluation" if step is None else "training"]
+        a = work("images", rows.shape[::-1], self.dtype)
+        a[...] = rows.T
         for layer in self.layers:
             a = layer.forward(a, step)
         return a

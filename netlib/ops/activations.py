@@ -21,7 +21,8 @@ class Activation:
     function : callable (z, out) -> None
         Writes the activation a into `out`.
     gradient : callable (z, a, da, out) -> None
-        Writes the gradient of the cost with respect to z into `out`, given that by a. `out` may be `da` itself.
+        Writes the gradient of the cost with respect to z into `out`, given that by a. `out` may be `da` itself. It may
+        write into z as well, which a training step needs no longer: so none of it needs new memory.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Activation:
     def backward(self, z: Array, a: Array, da: Array, out: Array | None = None) -> Array:
         """Gradient with respect to z of a cost whose gradient with respect to ``a = self(z)`` is `da`."""
         out = namespace(z).empty_like(z) if out is None else out
-        self.gradient(z, a, da, out)
+        self.gradient(z.copy(), a, da, out)
         return out
 
     def __repr__(self) -> str:
@@ -54,7 +55,7 @@ def _sigmoid(z: Array, out: Array) -> None:
 
 
 def _sigmoid_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
-    slope = 1 - a
+    slope = namespace(z).subtract(1, a, out=z)
     slope *= a
     namespace(z).multiply(da, slope, out=out)
 
@@ -64,7 +65,10 @@ def _tanh(z: Array, out: Array) -> None:
 
 
 def _tanh_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
-    namespace(z).multiply(da, 1 - a * a, out=out)
+    xp = namespace(z)
+    slope = xp.multiply(a, a, out=z)
+    xp.subtract(1, slope, out=slope)
+    xp.multiply(da, slope, out=out)
 
 
 def _relu(z: Array, out: Array) -> None:
@@ -72,7 +76,9 @@ def _relu(z: Array, out: Array) -> None:
 
 
 def _relu_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
-    namespace(z).multiply(da, z > 0, out=out)  # at the kink, z = 0, the slope is taken as 0
+    xp = namespace(z)
+    slope = xp.greater(z, 0, out=z)  # at the kink, z = 0, the slope is taken as 0
+    xp.multiply(da, slope, out=out)
 
 
 def _linear(z: Array, out: Array) -> None:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from types import ModuleType
 
 from netlib import checks, rng
-from netlib.backend import Array, move, namespace
+from netlib.backend import Array, Workspace, move, namespace
 
 
 def dropout_mask(
-    xp: ModuleType, shape: tuple[int, ...], p_dropout: float, *, seed: int, place: int, step: int
+    xp: ModuleType,
+    shape: tuple[int, ...],
+    p_dropout: float,
+    *,
+    seed: int,
+    place: int,
+    step: int,
+    work: Workspace | None = None,
 ) -> Array:
-    """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``."""
+    """Which inputs the layer at `place` keeps in training step `step`: True with probability ``1 - p_dropout``.
+
+    With `work`, the mask lives there, until the next one is drawn there.
+    """
     p_dropout = checks.non_negative("p_dropout", p_dropout, below=1)
-    return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout)
+    return rng.keep_mask(xp, rng.key(seed, rng.Purpose.DROPOUT, place, step), shape, p_dropout, work)
 
 
 def dropout(x: Array, mask: Array, scale: float = 1.0, out: Array | None = None) -> Array:
