@@ -78,10 +78,15 @@ def namespace(*arrays: Array) -> ModuleType:
     TypeError
         If host and device arrays are mixed: a silent copy over the bus is a bug, not a convenience.
     """
-    libraries = {type(array).__module__.partition(".")[0] == "cupy" for array in arrays}
+    libraries = {_is_cupys(type(array)) for array in arrays}
     if len(libraries) > 1:
         raise TypeError("arrays of host (numpy) and device (cupy) are mixed in one operation; move them first")
-    return importlib.import_module("cupy") if libraries == {True} else np
+    return importlib.import_module("cupy") if True in libraries else np
+
+
+@functools.cache  # asked some twenty times in a training step that may take a tenth of a millisecond
+def _is_cupys(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "cupy"
 
 
 def to_host(array: Array) -> np.ndarray:
