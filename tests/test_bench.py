@@ -1,4 +1,4 @@
-"""The benchmark: who is missing is said, who takes another step is refused, and numbers are written as they were taken."""
+"""The benchmark: who is missing is said, who takes another step is refused, numbers are written as they were taken."""
 
 import json
 import shutil
