@@ -10,10 +10,19 @@ import click
 from netlib.cli import chapters
 
 
-@click.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def bench(options: tuple[str, ...]) -> None:
-    """Time training and evaluation beside PyTorch and JAX, as far as these are installed (see the "bench" extra)."""
+    """Time training and evaluation beside PyTorch and JAX, as far as these are installed (the "bench" extra).
+
+    First it is shown that all take the same step. Each has a process of its own, and they take turns. OPTIONS are
+
+    \b
+        --rounds N         turns of each contender; 5 if not given
+        --quick            training steps at mini-batch 10 alone
+        --scaling          also other numbers of maps and of hidden neurons
+        --output FOLDER    for numbers and charts; build/bench if not given
+    """
     script = chapters.folder().parent / "tests" / "benchmarks" / "contest.py"
     if not script.exists():
         raise click.ClickException(f"{script} is missing: benchmarks come with the project's checkout, not the package")
