@@ -47,7 +47,7 @@ print(f"NumPy {np.__version__}, matplotlib {matplotlib.__version__}")
 # values there everything runs in seconds on any computer, and the text below speaks of what comes out of these.
 
 # %% tags=["parameters"]
-dataset = "digits"  # the data to learn from: what comes with the package, and so far the only ones
+dataset = "digits"  # the data to learn from: what comes with the package, or "mnist", the book's
 device = "cpu"  # where to compute: "cpu", "gpu", or "auto" for the GPU where there is one
 dtype = "float64"  # precision of all numbers: "float32" is faster
 seed = 1  # decides everything that is random
@@ -351,11 +351,12 @@ plt.show()
 # where the paper is blank: their filters have a positive bias, and answer even to nothing.
 #
 # And many maps are empty. Is it this digit, or are those filters blind? We compute the largest sum $z$ that each
-# filter reaches at any place of any training image. A ReLU answers only where $z > 0$.
+# filter reaches at any place of any training image (of two thousand, where there are more). A ReLU answers only where
+# $z > 0$.
 
 # %%
 filters = net.layers[0]
-pictures = net.xp.asarray(x.reshape(-1, 1, side, side), dtype=dtype)
+pictures = net.xp.asarray(x[:2000].reshape(-1, 1, side, side), dtype=dtype)
 largest = ops.conv2d(pictures, filters.w).max(axis=(0, 2, 3)) + filters.b
 silent = largest <= 0
 
