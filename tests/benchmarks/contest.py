@@ -174,7 +174,8 @@ def main(rounds: int, scaling: bool, quick: bool, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for old in output.glob("*.npz"):
         old.unlink()
-    taking_part, result = [], {"platform": f"{platform.system()}, {platform.machine()}", "numpy": np.__version__, "machine": machine()}
+    system = f"{platform.system()}, {platform.machine()}"
+    taking_part, result = [], {"platform": system, "numpy": np.__version__, "machine": machine()}
     click.echo("first the same step: difference of the update from netlib's")
     for name in CONTENDERS:
         try:
