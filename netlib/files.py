@@ -1,4 +1,4 @@
-"""Files: opened whether gzipped or not, and written whole or not at all."""
+"""Files: those that come with the package; opened whether gzipped or not, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
+
+
+def carried(name: str) -> Path:
+    """What comes with the package, a file or a folder: inside an installed one, or in a checkout's ``data`` folder."""
+    package = Path(__file__).parent
+    installed = package / "assets" / name
+    return installed if installed.exists() else package.parent / "data" / name
 
 
 def open_unzipped(path: Path) -> BinaryIO:

@@ -590,7 +590,7 @@ def test_the_records_that_come_along_lie_in_the_checkout_or_in_the_installed_pac
     assert record_files.folder() == ROOT / "data" / "results"
     installed = tmp_path / "netlib"
     (installed / "experiments").mkdir(parents=True)
-    monkeypatch.setattr(record_files, "__file__", str(installed / "experiments" / "record.py"))
+    monkeypatch.setattr("netlib.files.__file__", str(installed / "files.py"))
     assert record_files.folder() == tmp_path / "data" / "results"
     (installed / "assets" / "results").mkdir(parents=True)
     assert record_files.folder() == installed / "assets" / "results"

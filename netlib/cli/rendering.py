@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from netlib.cli import chapters
+from netlib.files import writing
 
 UNCOMPARED = "nbval-ignore-output"
 PICTURE = "picture"  # the tag of a cell whose figure is wanted as a file too, for the README
@@ -107,9 +108,8 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _write(node: Any, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    chapters.tool("nbformat").write(node, partial)
-    partial.replace(path)
+    with writing(path) as file:
+        file.write(chapters.tool("nbformat").writes(node).encode() + b"\n")
     for cell in node.cells:
         if PICTURE in cell.metadata.get("tags", []):
             (path.parent / "figures").mkdir(exist_ok=True)

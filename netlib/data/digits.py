@@ -12,15 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from netlib.data.sets import Data, DataSets
+from netlib.files import carried
 
 N_TRAINING, N_VALIDATION = 1297, 250
 
 
 def path() -> Path:
-    """The file of the digits: inside an installed package, or in the ``data`` folder of a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "assets" / "digits.npz"
-    return installed if installed.exists() else package.parent / "data" / "digits.npz"
+    """The file of the digits."""
+    return carried("digits.npz")
 
 
 @cache

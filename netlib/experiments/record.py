@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from netlib.files import writing
+from netlib.files import carried, writing
 
 
 class RecordError(ValueError):
@@ -125,10 +125,8 @@ def read(path: str | PathLike) -> Record:
 
 
 def folder() -> Path:
-    """The records that come with the package: in an installed one, or in the ``data`` folder of a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "assets" / "results"
-    return installed if installed.exists() else package.parent / "data" / "results"
+    """Where the records lie that come with the package."""
+    return carried("results")
 
 
 def records(recipes: Iterable[str] | None = None, *, place: str | PathLike | None = None) -> list[Record]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 from statistics import fmean
 
 from netlib.experiments.recipes import RECIPES, Recipe
@@ -55,12 +54,10 @@ def rows(records: Iterable[Record]) -> list[Row]:
     unknown = {record.recipe for record in records} - set(RECIPES)
     if unknown:
         raise RecordError(f"a record is of the recipe {min(unknown)!r}; there are {', '.join(RECIPES)}")
-    whole = (record for record in records if record.parameters["epochs"] == RECIPES[record.recipe].epochs)
-    by_recipe = {
-        name: sorted(group, key=lambda record: record.seed)
-        for name, group in groupby(sorted(whole, key=lambda record: record.recipe), lambda record: record.recipe)
-    }
-    return [_row(recipe, by_recipe[name]) for name, recipe in RECIPES.items() if name in by_recipe]
+    whole = [record for record in records if record.parameters["epochs"] == RECIPES[record.recipe].epochs]
+    whole.sort(key=lambda record: record.seed)
+    of_each = [(recipe, [record for record in whole if record.recipe == name]) for name, recipe in RECIPES.items()]
+    return [_row(recipe, found) for recipe, found in of_each if found]
 
 
 def _row(recipe: Recipe, records: list[Record]) -> Row:

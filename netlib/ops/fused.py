@@ -160,9 +160,10 @@ def conv_pool_gradients(
     dkernel = work("dkernel", kernel.shape, z.dtype)
     xp.matmul(_rows(dz, 3), _rows(columns, 3).T, out=_rows(dkernel, 3))
     dw = work("dw", w_shape, z.dtype)
-    dw[...] = 0
-    for s, t in _places(S, T):
-        dw += dkernel[s, t, :, :, s : s + KH, t : t + KW][:, :, ::-1, ::-1]
+    first, *others = (dkernel[s, t, :, :, s : s + KH, t : t + KW][:, :, ::-1, ::-1] for s, t in _places(S, T))
+    xp.copyto(dw, first)
+    for part in others:
+        dw += part
     if not input_gradient:
         return None, dw
 

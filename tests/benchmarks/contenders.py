@@ -45,11 +45,10 @@ class Netlib:
     def updated(self, masks: list[np.ndarray]) -> list[np.ndarray]:
         from netlib import ops
 
-        drawn = iter(masks)
+        n_dropping = sum(layer.p_dropout > 0 for layer in self.net.layers)
+        drawn = iter(masks[len(masks) - n_dropping :])  # the others are all ones, and nobody asks for them
         original, ops.dropout_mask = ops.dropout_mask, lambda *_, **__: next(drawn)
         try:
-            masked = [layer for layer in self.net.layers if layer.p_dropout]
-            drawn = iter(masks[-len(masked) :] if masked else [])
             self.step(0)
         finally:
             ops.dropout_mask = original

@@ -21,13 +21,10 @@ from typing import Any
 
 import click
 import numpy as np
+from contenders import CONTENDERS
+from workloads import WORKLOADS, parameters, step_bytes, step_flops
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from contenders import CONTENDERS  # noqa: E402
-from workloads import WORKLOADS, parameters, step_bytes, step_flops  # noqa: E402
-
 BATCHES = (1, 32, 100, 512)  # of the conv net, besides 10
 TOLERANCE = 1e-4
 
