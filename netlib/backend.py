@@ -99,6 +99,12 @@ def move(array: Any, xp: ModuleType) -> Array:
     return np.asarray(to_host(array)) if xp is np else xp.asarray(array)
 
 
+def gather(array: Array, chosen: Array, out: Array) -> Array:
+    """``array[chosen]`` for valid integers, written to `out` without an array in between."""
+    # NumPy keeps a second array in case an index is wrong, unless it is told to clip; CuPy always clips
+    return array.take(chosen, 0, out, **{"mode": "clip"} if namespace(array) is np else {})
+
+
 class Workspace:
     """Named scratch arrays that are made once and used again.
 

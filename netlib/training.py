@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from netlib import rng
-from netlib.backend import Array, move, namespace
+from netlib.backend import Array, Workspace, gather, move, namespace
+from netlib.data import Expanded
 
 
 class Trainable(Protocol):
@@ -86,6 +87,7 @@ def train(
     """
     say = print if verbose else lambda line: None
     iteration = len(history.cost) * n_batches
+    work = Workspace(namespace(y))
     for epoch in range(len(history.cost), epochs):
         started = time.perf_counter()
         order = _shuffled(network, y) if shuffle else None
@@ -95,7 +97,7 @@ def train(
                 say(f"Training mini-batch number {iteration}")
             batch = slice(start, start + mini_batch_size)
             chosen = batch if order is None else order[batch]
-            cost += network.train_mini_batch(x[chosen], y[chosen], eta, decay)
+            cost += network.train_mini_batch(_images(x, chosen, work), y[chosen], eta, decay)
             iteration += 1
         history.cost.append(float(cost) / n_batches)
         if validate:
@@ -111,6 +113,15 @@ def train(
         if test:
             say(f"Corresponding test accuracy of {history.best_test_accuracy:.2%}")
     return history
+
+
+def _images(x: Array | Expanded, chosen: slice | Array, work: Workspace) -> Array:
+    """The images of a mini-batch, without a new array."""
+    if isinstance(x, Expanded):
+        return x.take(chosen, work)
+    if isinstance(chosen, slice):
+        return x[chosen]
+    return gather(x, chosen, work("images", (len(chosen), *x.shape[1:]), x.dtype))
 
 
 def _shuffled(network: Trainable, y: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import netlib
-from netlib.backend import DeviceError, Workspace, device_namespace, gpu_problem, move, namespace, to_host
+from netlib.backend import DeviceError, Workspace, device_namespace, gather, gpu_problem, move, namespace, to_host
 
 
 @pytest.fixture
@@ -168,6 +168,15 @@ def test_lists_and_arrays_are_moved_to_the_library_that_is_asked_for(xp):
         assert to_host(moved).tolist() == [1.5, 2.5]
     array = xp.zeros(3)
     assert move(array, xp) is array
+
+
+@pytest.mark.parametrize("chosen", [[2, 0, 2], [[1], [0]], 1, []])
+def test_gathering_is_indexing_into_an_array_that_is_there(xp, chosen):
+    array = np.arange(12.0).reshape(3, 4)
+    chosen = np.array(chosen, int)
+    out = xp.empty((*chosen.shape, 4))
+    assert gather(xp.asarray(array), xp.asarray(chosen), out) is out
+    np.testing.assert_array_equal(to_host(out), array[chosen])
 
 
 def test_a_workspace_gives_the_same_array_as_long_as_shape_and_dtype_are_the_same(xp):

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netlib import ops
 from netlib.backend import Workspace, to_host
-from netlib.ops import conv_pool, conv_pool_gradients, naive
+from netlib.ops import TIES, conv_pool, conv_pool_gradients, fused, naive
 from tests.gradients import assert_gradient, random_like, weighted_sum
 
 # images (N, C, H, W), filters (F, C, KH, KW), poolsize
@@ -70,14 +69,12 @@ def test_pooled_convolution_and_gradients_are_those_of_the_loops(xp, x_shape, w_
 @cases
 @both_ties
 def test_it_is_the_composition_of_the_plain_operations(xp, x_shape, w_shape, poolsize, ties):
-    x, w = xp.asarray(small_integers(x_shape, seed=1)), xp.asarray(small_integers(w_shape, seed=2))
-    z = ops.conv2d(x, w)
-    y = ops.pool2d(z, poolsize)
-    dy = 1 + xp.arange(y.size, dtype="float64").reshape(y.shape)
-    dx, dw = ops.conv2d_gradients(x, w, ops.pool2d_gradient(z, y, dy, poolsize, ties=ties))
-    expected = innermost(to_host(y)), innermost(to_host(dx)), to_host(dw)
-    x, dy = innermost(to_host(x)), innermost(to_host(dy))
-    assert_same(both_ways(xp, x, to_host(w), poolsize, dy, ties=ties), expected)
+    x, w = innermost(small_integers(x_shape, seed=1)), small_integers(w_shape, seed=2)
+    pooled = fused.plain_conv_pool(xp.asarray(x), xp.asarray(w), poolsize)
+    dpooled = 1 + np.arange(pooled.size, dtype="float64").reshape(pooled.shape)
+    dx, dw = fused.plain_conv_pool_gradients(xp.asarray(x), xp.asarray(w), poolsize, xp.asarray(dpooled), ties)
+    expected = to_host(pooled), to_host(dx), to_host(dw)
+    assert_same(both_ways(xp, x, w, poolsize, dpooled, ties=ties), expected)
 
 
 @cases
@@ -189,7 +186,7 @@ def test_any_small_pooled_convolution_is_that_of_the_loops(data):
 
     (N, C, F), (KH, KW), (P, Q) = sizes(1, 3, 3), sizes(1, 3, 2), sizes(1, 3, 2)
     H, W = data.draw(st.integers(KH + P - 1, 7)), data.draw(st.integers(KW + Q - 1, 7))
-    ties = data.draw(st.sampled_from(ops.TIES))
+    ties = data.draw(st.sampled_from(TIES))
     x, w = small_integers((N, C, H, W), seed=1), small_integers((F, C, KH, KW), seed=2)
     pooled, dpooled, dx, dw = loops(x, w, (P, Q), ties)
     assert_same(both_ways(np, innermost(x), w, (P, Q), dpooled, ties=ties), (pooled, dx, dw))

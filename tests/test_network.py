@@ -9,6 +9,7 @@ import pytest
 
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.backend import to_host
+from netlib.data import expand
 
 COUNTS = [0, 1, 7, 100, 101, 250]
 
@@ -381,3 +382,29 @@ def test_a_training_step_takes_no_new_memory_once_it_has_run(kind, activation):
         tracemalloc.stop()
         np.setbufsize(size)
     assert peak < 6 * 1024, "all small arrays and objects together; the gradient of the smallest weights has 4 KiB"
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("expanded", [False, True])
+def test_neither_shuffled_nor_expanded_mini_batches_take_new_memory(shuffle, expanded, monkeypatch):
+    random = np.random.default_rng(0)
+    data = random.random((100, 784)).astype(np.float32), random.integers(0, 10, 100)
+    net = Network([FullyConnectedLayer(784, 30), SoftmaxLayer(30, 10)], 10, device="cpu")
+    step, grown = net.train_mini_batch, []
+
+    def watched(*arguments):
+        cost = step(*arguments)
+        current, peak = tracemalloc.get_traced_memory()
+        grown.append(peak - current)
+        tracemalloc.reset_peak()
+        return cost
+
+    monkeypatch.setattr(net, "train_mini_batch", watched)
+    size = np.setbufsize(16)
+    tracemalloc.start()
+    try:
+        net.SGD(expand(data) if expanded else data, 1, 10, 0.1, None, None, shuffle=shuffle, verbose=False)
+    finally:
+        tracemalloc.stop()
+        np.setbufsize(size)
+    assert max(grown[3:]) < 6 * 1024, "a mini-batch of images has 31 KB"

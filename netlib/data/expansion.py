@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, rng
-from netlib.backend import Array, move, namespace, to_host
+from netlib.backend import Array, Workspace, gather, move, namespace, to_host
 from netlib.data.sets import Data
 
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # (rows, columns): as it is, down, up, right, left
@@ -34,9 +34,9 @@ class Expanded:
 
     def __init__(self, images: Array, image_shape: tuple[int, ...], order: Array) -> None:
         xp = namespace(images)
-        self.images, self.image_shape, self.order = images, image_shape, move(order, xp)
-        source, inside = zip(*(_moved(image_shape, shift) for shift in SHIFTS), strict=True)
-        self._source, self._inside = xp.asarray(np.stack(source)), xp.asarray(np.stack(inside))
+        self.images, self.image_shape, self.order = xp.ascontiguousarray(images), image_shape, move(order, xp)
+        source, outside = zip(*(_moved(image_shape, shift) for shift in SHIFTS), strict=True)
+        self._source, self._outside = xp.asarray(np.stack(source)), xp.asarray(np.stack(outside))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -52,10 +52,18 @@ class Expanded:
         return len(self.order)
 
     def __getitem__(self, rows: Any) -> Array:
+        return self.take(rows, Workspace(namespace(self.images)))
+
+    def take(self, rows: Any, work: Workspace) -> Array:
+        """The images at these places, (..., features), in `work`, where they last until the next are made there."""
         number = self.order[rows]
         image, shift = number // len(SHIFTS), number % len(SHIFTS)
-        moved = self.images[image[..., None], self._source[shift]]
-        moved[~self._inside[shift]] = 0
+        shape = *number.shape, self.shape[1]
+        pixel = gather(self._source, shift, work("pixel", shape, self._source.dtype))
+        pixel += image[..., None] * self.shape[1]
+        moved = gather(self.images.reshape(-1), pixel, work("moved", shape, self.dtype))
+        xp = namespace(moved)
+        xp.copyto(moved, xp.zeros((), moved.dtype), where=gather(self._outside, shift, work("outside", shape, bool)))
         return moved
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -69,13 +77,13 @@ class Expanded:
 
 
 def _moved(image_shape: tuple[int, ...], shift: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel of a moved image, the pixel it comes from, and whether that lies inside the image."""
+    """For each pixel of a moved image, the pixel it comes from, and whether that lies outside the image."""
     *_, h, w = image_shape
     row, column = np.arange(h)[:, None] - shift[0], np.arange(w) - shift[1]
     nearest = row.clip(0, h - 1), column.clip(0, w - 1)
-    inside = (row == nearest[0]) & (column == nearest[1])
+    outside = (row != nearest[0]) | (column != nearest[1])
     pixels = np.arange(math.prod(image_shape)).reshape(image_shape)
-    return pixels[..., *nearest].ravel(), np.broadcast_to(inside, image_shape).ravel()
+    return pixels[..., *nearest].ravel(), np.broadcast_to(outside, image_shape).ravel()
 
 
 def expand(data: tuple[Array, Array], *, seed: int = 0) -> Data:

@@ -63,14 +63,12 @@ class FullyConnectedLayer(Layer):
         return f"{type(self).__name__}(n_in={self.n_in}, n_out={self.n_out})"
 
     def _weighted_sum(self, x: Array, work: Workspace) -> tuple[Array, Array]:
-        return self._xp.matmul(self.w.T, x, out=work("sum", (self.n_out, x.shape[1]), x.dtype)), x
+        return ops.weighted_sum(x, self.w, work), x
 
     def _weighted_sum_gradients(
         self, dz: Array, saved: Array, input_gradient: bool, work: Workspace
     ) -> tuple[Array | None, Array]:
-        dw = self._xp.matmul(saved, dz.T, out=work("dw", self.w.shape, dz.dtype))
-        dx = self._xp.matmul(self.w, dz, out=work("dx", saved.shape, dz.dtype)) if input_gradient else None
-        return dx, dw
+        return ops.weighted_sum_gradients(saved, self.w, dz, input_gradient=input_gradient, work=work)
 
 
 class SoftmaxLayer(FullyConnectedLayer):

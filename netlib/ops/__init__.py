@@ -6,6 +6,7 @@ from netlib.ops.costs import COSTS, Cost, cross_entropy, log_likelihood, one_hot
 from netlib.ops.fused import conv_pool, conv_pool_gradients
 from netlib.ops.masks import dropout, dropout_layer, dropout_mask
 from netlib.ops.pooling import MODES, TIES, pool2d, pool2d_gradient
+from netlib.ops.products import weighted_sum, weighted_sum_gradients
 
 __all__ = [
     "ACTIVATIONS",
@@ -32,4 +33,6 @@ __all__ = [
     "sigmoid",
     "softmax",
     "tanh",
+    "weighted_sum",
+    "weighted_sum_gradients",
 ]

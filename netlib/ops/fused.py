@@ -3,9 +3,8 @@
 Inside a network the mini-batch is the last axis, (C, H, W, N): neighbouring numbers in memory belong to different
 images and get the same treatment, so every inner loop runs over them at full speed, and a convolution becomes one
 matrix product for the whole mini-batch. The price is one copy (`columns`) in which every pixel stands as often as
-filters look at it.
-
-The plain version is the composition of `convolution.conv2d` and `pooling.pool2d`; the tests hold the two together.
+filters look at it. Both forms add the same products, a weight times a pixel, for each place; only the order in which
+they are added is the BLAS's.
 
 **Folding.** Pooling picks one of P*Q neighbouring sums. One may also cut patches that are large enough for all of
 them, (KH+P-1) x (KW+Q-1) pixels around each window, and lay P*Q shifted copies of every filter, the rest zeros, on
@@ -23,7 +22,8 @@ from typing import NamedTuple
 
 from netlib import checks
 from netlib.backend import Array, Workspace, namespace
-from netlib.ops.pooling import TIES
+from netlib.ops.convolution import conv2d, conv2d_gradients
+from netlib.ops.pooling import TIES, pool2d, pool2d_gradient
 
 FOLD_BELOW = 64  # numbers in a patch; measured in tests/benchmarks
 
@@ -37,6 +37,11 @@ class Saved(NamedTuple):
     pooled: Array  # (F, PH, PW, N)
     x_shape: tuple[int, ...]
     w_shape: tuple[int, ...]
+
+
+def plain_conv_pool(x: Array, w: Array, poolsize: tuple[int, int]) -> Array:
+    """The definition that `conv_pool` is held to."""
+    return pool2d(conv2d(x.transpose(3, 0, 1, 2), w), poolsize).transpose(1, 2, 3, 0)
 
 
 def conv_pool(
@@ -104,6 +109,17 @@ def conv_pool(
     return pooled, Saved(columns, kernel, z, pooled, x.shape, w.shape)
 
 
+def plain_conv_pool_gradients(
+    x: Array, w: Array, poolsize: tuple[int, int], dpooled: Array, ties: str = "all"
+) -> tuple[Array, Array]:
+    """The definition that `conv_pool_gradients` is held to."""
+    x, dpooled = x.transpose(3, 0, 1, 2), dpooled.transpose(3, 0, 1, 2)
+    z = conv2d(x, w)
+    dz = pool2d_gradient(z, pool2d(z, poolsize), dpooled, poolsize, ties=ties)
+    dx, dw = conv2d_gradients(x, w, dz)
+    return dx.transpose(1, 2, 3, 0), dw
+
+
 def conv_pool_gradients(
     dpooled: Array, saved: Saved, *, ties: str = "all", input_gradient: bool = True, work: Workspace | None = None
 ) -> tuple[Array | None, Array]:
@@ -157,10 +173,11 @@ def conv_pool_gradients(
             unclaimed ^= winner
         xp.multiply(dpooled, winner, out=gradient)
 
-    dkernel = work("dkernel", kernel.shape, z.dtype)
-    xp.matmul(_rows(dz, 3), _rows(columns, 3).T, out=_rows(dkernel, 3))
+    dkernel = work("dkernel", (*columns.shape[:3], S, T, w_shape[0]), z.dtype)  # the kernel, transposed
+    xp.matmul(_rows(columns, 3), _rows(dz, 3).T, out=_rows(dkernel, 3))
     dw = work("dw", w_shape, z.dtype)
-    first, *others = (dkernel[s, t, :, :, s : s + KH, t : t + KW][:, :, ::-1, ::-1] for s, t in _places(S, T))
+    shifted = dkernel.transpose(3, 4, 5, 0, 1, 2)
+    first, *others = (shifted[s, t, :, :, s : s + KH, t : t + KW][:, :, ::-1, ::-1] for s, t in _places(S, T))
     xp.copyto(dw, first)
     for part in others:
         dw += part
