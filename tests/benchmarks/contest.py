@@ -12,30 +12,36 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import charts
 import click
 import numpy as np
+from charts import best
 from contenders import CONTENDERS
 from workloads import WORKLOADS, parameters, step_bytes, step_flops
 
 HERE = Path(__file__).parent
 BATCHES = (1, 32, 100, 512)  # of the conv net, besides 10
 TOLERANCE = 1e-4
+PAUSE = 0.3  # seconds before each turn: threads of the one before may wait for work, and keep a core busy, for 0.2
+
+
+def untuned() -> dict[str, str]:
+    """The environment without what OpenBLAS is told: it is to choose the kernels that suit the processor."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
 
 
 class Worker:
     """A contender's process."""
 
     def __init__(self, name: str) -> None:
-        threads = str(CONTENDERS[name][1])
-        names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        environment = os.environ | dict.fromkeys(names, threads) | {"PYTHONPATH": str(HERE.parents[1])}
+        names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NETLIB_THREADS")
+        environment = untuned() | dict.fromkeys(names, str(CONTENDERS[name][1])) | {"PYTHONPATH": str(HERE.parents[1])}
         command = [sys.executable, str(HERE / "worker.py"), name]
         self.process = subprocess.Popen(
             command,
@@ -99,6 +105,7 @@ def taking_turns(
     answers: dict[str, list[float]] = {name: [] for name in workers}
     for turn in range(rounds + 1):
         for name, worker in workers.items():
+            time.sleep(PAUSE)
             answer = worker.ask(what, workload, n, calls=max(1, calls // CONTENDERS[name][0].per_call))
             if turn:
                 answers[name] += answer if isinstance(answer, list) else [answer]
@@ -127,7 +134,7 @@ def machine() -> dict[str, float]:
         "a = np.ones((1024, 1024), 'f'); b = np.ones(1 << 24, 'f'); c = np.empty_like(b)\n"
         "print(2 * 1024**3 / best(lambda: a @ a) / 1e9, 2 * b.nbytes / best(lambda: np.copyto(c, b)) / 1e9)\n"
     )
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+    environment = untuned() | {"OPENBLAS_NUM_THREADS": "1"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     gflops, gbytes = map(float, ran.stdout.split())
     return {"GFLOP/s": gflops, "GB/s": gbytes}
@@ -136,29 +143,19 @@ def machine() -> dict[str, float]:
 def summary(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
     """Median and the middle 80 per cent of each contender."""
     return {
-        name: {
-            "median": statistics.median(values),
-            "p10": float(np.percentile(values, 10)),
-            "p90": float(np.percentile(values, 90)),
-        }
+        name: dict(zip(("p10", "median", "p90"), np.percentile(values, (10, 50, 90)).tolist(), strict=True))
         for name, values in times.items()
     }
 
 
-def best(found: dict[str, dict[str, float]], kind: str) -> float | None:
-    """The best median among a library's settings; None if it did not take part."""
-    medians = [values["median"] for name, values in found.items() if name.startswith(kind)]
-    return min(medians) if medians else None
-
-
-def show(title: str, found: dict[str, dict[str, float]], unit: str) -> None:
-    """A table of one measurement, with ratios of netlib's best setting to each."""
+def show(title: str, found: dict[str, dict[str, float]], unit: str, images: int = 0) -> None:
+    """A table of one measurement, with ratios of netlib's best setting to each; and images a second, if any."""
     click.echo(f"\n{title} ({unit})")
     ours = best(found, "netlib")
     for name, values in found.items():
         line = f"  {name:14} {values['median']:10.3f}   80 % within {values['p10']:.3f} and {values['p90']:.3f}"
         ratio = "" if name.startswith("netlib") else f"   netlib's best / this: {ours / values['median']:.2f}"
-        click.echo(line + ratio)
+        click.echo(line + (f"   {images / values['median']:9,.0f} images/s" if images else "") + ratio)
 
 
 @click.command()
@@ -214,59 +211,14 @@ def main(rounds: int, scaling: bool, quick: bool, output: Path) -> None:
         result["evaluation"] = {}
         for workload in ("dropout", "conv", "shallow"):
             found = result["evaluation"][workload] = contest("evaluate", workload, 10, 0)
-            seconds = {name: {k: 10_000 / v for k, v in values.items()} for name, values in found.items()}
-            show(f"evaluation of 10,000 images, {workload} net", seconds, "seconds")
+            show(f"evaluation of 10,000 images, {workload} net", found, "seconds", 10_000)
         firsts = {name: [start_to_first_step(name) for _ in range(3)] for name in taking_part}
         result["first step"] = summary(firsts)
         show("from process start to the end of the first step, conv net", result["first step"], "seconds")
         click.echo("\npeak memory (MB): " + json.dumps(result["memory"]["dropout 10"]))
     (output / "bench.json").write_text(json.dumps(result, indent=1))
-    draw(result, output)
+    charts.draw(result, output)
     click.echo(f"\nnumbers and charts are in {output}")
-
-
-def draw(result: dict[str, Any], output: Path) -> None:
-    """Bars of the training steps; milliseconds for an image over mini-batch sizes; steps over sizes of the network."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    steps = result["steps"]
-    judged = [key for key in ("dropout 10", "conv 10", "shallow 10") if key in steps]
-    figure, axes = plt.subplots(1, len(judged), figsize=(4 * len(judged), 3), layout="constrained", squeeze=False)
-    for axis, key in zip(axes[0], judged, strict=True):
-        names = list(steps[key])
-        axis.barh(names, [steps[key][name]["median"] for name in names])
-        axis.invert_yaxis()
-        axis.set(title=f"{key.split()[0]} net, mini-batch 10", xlabel="ms for a training step")
-    figure.savefig(output / "steps.png", dpi=100)
-    sizes = sorted(int(key.split()[1]) for key in steps if key.startswith("conv ") and "," not in key)
-    if len(sizes) > 1:
-        figure, axis = plt.subplots(figsize=(6, 3.5), layout="constrained")
-        for name in steps["conv 10"]:
-            axis.loglog(sizes, [steps[f"conv {n}"][name]["median"] / n for n in sizes], marker="o", label=name)
-        axis.set(xlabel="mini-batch size", ylabel="ms for an image", title="conv net, training")
-        axis.legend(fontsize=7)
-        figure.savefig(output / "batches.png", dpi=100)
-    varied = {"conv": ("maps", 20), "dropout": ("hidden", 1000)}
-    if not any(", " in key for key in steps):
-        return
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
-    for axis, (net, (what, usual)) in zip(axes, varied.items(), strict=True):
-        keys = {int(key.split(", ")[1].split()[0]): key for key in steps if key.startswith(f"{net}, ")} | {
-            usual: f"{net} 10"
-        }
-        numbers = sorted(keys)
-        for name in steps["conv 10"]:
-            axis.loglog(numbers, [steps[keys[n]][name]["median"] for n in numbers], marker="o", label=name)
-        floors = [
-            step_flops(WORKLOADS[keys[n].rsplit(" ", 1)[0]], 10) / result["machine"]["GFLOP/s"] / 1e6 for n in numbers
-        ]
-        axis.loglog(numbers, floors, "k--", label="products alone")
-        axis.set(xlabel=f"number of {what}", ylabel="ms for a training step", title=f"{net} net, mini-batch 10")
-    axes[0].legend(fontsize=7)
-    figure.savefig(output / "scaling.png", dpi=100)
 
 
 if __name__ == "__main__":

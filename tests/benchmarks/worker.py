@@ -47,7 +47,7 @@ def serve(name: str, answer: Callable[[Any], None]) -> None:
             x, _ = images(10_000)
             started = time.perf_counter()
             contender.evaluate(x)
-            answer(len(x) / (time.perf_counter() - started))
+            answer(time.perf_counter() - started)
         elif request["what"] == "memory":
             answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
