@@ -39,6 +39,7 @@ import numpy as np
 
 import netlib
 from netlib import data, experiments, ops, plotting
+from netlib.backend import to_host
 from netlib.network3 import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, sigmoid, tanh
 from netlib.uncertainty import wilson_interval
 
@@ -487,8 +488,8 @@ for layer, free in zip(net_relu.layers, net_free.layers):
 # the patch that excites its filter most; dark for positive weights. Above, as they began; below, after training.
 
 # %%
-filters_before = two_layers(ReLU).layers[0].w[:, 0, ::-1, ::-1]
-filters_after = net_relu.layers[0].w[:, 0, ::-1, ::-1]
+filters_before = to_host(two_layers(ReLU).layers[0].w)[:, 0, ::-1, ::-1]
+filters_after = to_host(net_relu.layers[0].w)[:, 0, ::-1, ::-1]
 plotting.filters(np.concatenate([filters_before[:10], filters_after[:10]]))
 plt.show()
 

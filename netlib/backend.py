@@ -1,46 +1,23 @@
 """Where arrays live: NumPy on a CPU, CuPy on a GPU, behind one namespace.
 
 Code of this package never names a library. It asks `namespace` which one made its arrays and computes with that,
-so the same line runs on either device. CuPy is imported only when somebody asks for a GPU.
+so the same line runs on either device.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import os
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from netlib.gpu import DeviceError, gpu_problem
+
 Array = Any  # numpy.ndarray or cupy.ndarray: the two share the interface that is used here
 DEVICES = ("auto", "cpu", "gpu")
-
-
-class DeviceError(RuntimeError):
-    """A device was asked for that cannot be had here; the message says why."""
-
-
-@functools.cache
-def gpu_problem() -> str | None:
-    """Why no GPU can be used here, or None if one can.
-
-    Finding CuPy and a card proves little: a missing library often shows only at the first kernel or the first
-    matrix product. So both are run, once, and must give the right number.
-    """
-    if importlib.util.find_spec("cupy") is None:
-        return "CuPy is not installed"
-    try:
-        import cupy
-
-        if not cupy.cuda.is_available():
-            return "CuPy is installed but sees no GPU"
-        a = cupy.arange(6, dtype="float32").reshape(2, 3)
-        answer = float(((a + 1) @ a.T).sum())
-    except Exception as error:  # whatever goes wrong in a driver or a library, the answer is "no GPU, because"
-        return f"CuPy failed its probe: {type(error).__name__}: {error}"
-    return None if answer == 113 else f"CuPy failed its probe: 113 expected, {answer} computed"
 
 
 def device_namespace(device: str = "auto") -> ModuleType:
@@ -66,7 +43,7 @@ def device_namespace(device: str = "auto") -> ModuleType:
     if device == "cpu" or (device == "auto" and gpu_problem()):
         return np
     if gpu_problem():
-        raise DeviceError(f'{source}: "gpu" was asked for, but {gpu_problem()}; "cpu" runs everywhere')
+        raise DeviceError(f'{source}: "gpu" was asked for, but {gpu_problem()}. "cpu" runs everywhere')
     return importlib.import_module("cupy")
 
 
@@ -101,7 +78,7 @@ def move(array: Any, xp: ModuleType) -> Array:
 
 def gather(array: Array, chosen: Array, out: Array) -> Array:
     """``array[chosen]`` for valid integers, written to `out` without an array in between."""
-    # NumPy keeps a second array in case an index is wrong, unless it is told to clip; CuPy always clips
+    # NumPy makes a second array in case an index is wrong, unless it is told to clip; CuPy does not look
     return array.take(chosen, 0, out, **{"mode": "clip"} if namespace(array) is np else {})
 
 

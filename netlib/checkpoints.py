@@ -104,6 +104,11 @@ class Checkpoints:
             raise damaged
         return History()
 
+    def told(self) -> str:
+        """Where the run can go on from, in words."""
+        files = self.files()
+        return f"The run can go on from {str(files[-1])!r}" if files else "No epoch had ended"
+
     def _compare(self, path: Path, run: dict[str, Any]) -> None:
         differing = [name for name in self.run if run.get(name) != self.run[name]]
         if differing:

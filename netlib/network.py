@@ -12,6 +12,7 @@ import numpy as np
 from netlib import checks, ops, storage
 from netlib.backend import Array, device_namespace, namespace, to_host
 from netlib.checkpoints import Checkpoints
+from netlib.gpu import gpu_errors
 from netlib.layers import Layer
 from netlib.layers.row import Row
 from netlib.optimizers import gradient_descent
@@ -167,6 +168,9 @@ class Network:
         TypeError, ValueError
             If an argument is out of range, data do not fit the network, or `checkpoint` holds another run; all of it
             before the first step.
+        DeviceError
+            If the GPU has no memory left or fails; what `checkpoint` holds is then still there, and a run that
+            goes on from it.
         """
         epochs = checks.integer("epochs", epochs, 0)
         if checks.integer("mini_batch_size", mini_batch_size, 1) != self.mini_batch_size:
@@ -204,7 +208,7 @@ class Network:
             if kept:
                 kept.save()
 
-        with blas_threads(mini_batch_size):
+        with blas_threads(mini_batch_size), gpu_errors("it trained", kept.told if kept else str):
             return train(
                 self,
                 x,
@@ -296,10 +300,10 @@ class Network:
         """
         self.row.check_cost()
         x, y = self.row.data("data", data, 1)
-        total = 0.0
+        total = self.xp.zeros(())  # in float64
         for part in _chunks(len(x)):
-            total += float(self.row.cost(x[part], y[part])) * len(x[part])
-        return total / len(x)
+            total += self.row.cost(x[part], y[part]) * len(x[part])
+        return float(total) / len(x)
 
     def save(self, path: str | PathLike) -> None:
         """Write the network to a file, from which `load` makes it again; see `storage.save`."""

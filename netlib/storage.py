@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from netlib import files
-from netlib.backend import Array, DeviceError, move, namespace, to_host
+from netlib.backend import Array, move, namespace, to_host
+from netlib.gpu import DeviceError
 from netlib.layers.description import describe, rebuild
 from netlib.training import History
 

@@ -26,6 +26,15 @@ def _pools() -> Any:
     return threadpoolctl.ThreadpoolController()
 
 
+def blas() -> str:
+    """What computes NumPy's products, in words."""
+    for pool in _pools().info():
+        if pool["user_api"] == "blas":
+            kernels = f", kernels for {pool['architecture']}" if "architecture" in pool else ""
+            return f"{pool['internal_api']} {pool['version']}{kernels}, {pool['num_threads']} threads"
+    return "a BLAS that threadpoolctl does not know"
+
+
 @contextmanager
 def blas_threads(mini_batch_size: int) -> Iterator[None]:
     """Let BLAS use as many threads as suit a mini-batch of this size, and as many as before afterwards.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, SoftmaxLayer, network3, sigmoid, tanh
-from netlib.backend import DeviceError, gpu_problem
+from netlib.gpu import DeviceError, gpu_problem
 
 NAN, INF = float("nan"), float("inf")
 

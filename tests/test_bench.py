@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netlib.backend import gpu_problem
+from netlib.gpu import gpu_problem
 
 FOLDER = Path(__file__).parent / "benchmarks"
 ROOT = FOLDER.parents[1]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 import netlib
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer
-from netlib.backend import gpu_problem, to_host
+from netlib.backend import to_host
 from netlib.checkpoints import Checkpoints
 from netlib.cli import main
 from netlib.data import load, mnist
@@ -37,6 +37,7 @@ from netlib.experiments import (
     write,
 )
 from netlib.experiments import record as record_files
+from netlib.gpu import gpu_problem
 
 ROOT = Path(netlib.__file__).parents[1]
 CLI = importlib.import_module("netlib.cli.experiments")  # the command of this name hides it

@@ -19,6 +19,7 @@ ROOT = PACKAGE.parent
 
 # From the ground up: a room imports from floors below its own, or from its own room.
 FLOORS = [
+    {"gpu"},
     {"backend"},
     {"checks", "files", "rng"},
     {"ops", "threads", "uncertainty"},

@@ -5,6 +5,7 @@ import click
 from netlib import __version__
 from netlib.cli.bench import bench
 from netlib.cli.data import data
+from netlib.cli.doctor import doctor
 from netlib.cli.experiments import experiments
 from netlib.cli.rendering import render
 from netlib.cli.running import run
@@ -21,3 +22,4 @@ main.add_command(render)
 main.add_command(data)
 main.add_command(experiments)
 main.add_command(bench)
+main.add_command(doctor)

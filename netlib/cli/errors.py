@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import click
 
-from netlib.backend import DeviceError
 from netlib.data import DataError
+from netlib.gpu import DeviceError
 
 
 @contextmanager

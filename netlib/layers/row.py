@@ -12,6 +12,7 @@ import numpy as np
 from netlib import checks, ops
 from netlib.backend import Array, Workspace, namespace
 from netlib.data import Expanded
+from netlib.gpu import gpu_errors
 from netlib.layers.base import Layer
 
 
@@ -57,7 +58,8 @@ class Row:
 
     def data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
         """At least `minimum` such rows, with their labels; see `checks.labelled_images`."""
-        return checks.labelled_images(name, data, self.images, self.n_out, minimum, namespace(self.layers[0].w))
+        with gpu_errors(f"{name} were moved there"):
+            return checks.labelled_images(name, data, self.images, self.n_out, minimum, namespace(self.layers[0].w))
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""

@@ -19,6 +19,7 @@ class Netlib:
     """This package."""
 
     per_call = 1  # training steps in a call of `step`
+    device = "cpu"
 
     def __init__(self, workload: Workload, n: int) -> None:
         from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, sigmoid
@@ -33,10 +34,10 @@ class Netlib:
             else:
                 activation = {"ReLU": ReLU, "sigmoid": sigmoid}[layer.activation]
                 made.append(FullyConnectedLayer(layer.n_in, layer.n_out, activation, layer.p_dropout))
-        self.net, self.decay, self.n = Network(made, n, device="cpu"), workload.decay, n
+        self.net, self.decay, self.n = Network(made, n, device=self.device), workload.decay, n
         for parameter, value in zip(self.net.params, parameters(workload), strict=True):
-            parameter[...] = value
-        self.x, self.y = images(max(N_IMAGES, n))
+            parameter[...] = self.net.xp.asarray(value)
+        self.x, self.y = (self.net.xp.asarray(array) for array in images(max(N_IMAGES, n)))
 
     def step(self, i: int) -> None:
         start = i * self.n % (len(self.x) - self.n + 1)
