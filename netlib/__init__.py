@@ -1,9 +1,9 @@
 """netlib: the networks of Nielsen's *Neural Networks and Deep Learning*, chapters 4 to 6, in NumPy and CuPy."""
 
+from netlib.history import History
 from netlib.layers import ConvPoolLayer, FullyConnectedLayer, SoftmaxLayer
 from netlib.network import Network
 from netlib.ops import ReLU, linear, sigmoid, tanh
-from netlib.training import History
 
 __all__ = [
     "ConvPoolLayer",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import functools
 import importlib
-import os
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from netlib import config
 from netlib.gpu import DeviceError, gpu_problem
 
 Array = Any  # numpy.ndarray or cupy.ndarray: the two share the interface that is used here
@@ -26,7 +26,7 @@ def device_namespace(device: str = "auto") -> ModuleType:
     Parameters
     ----------
     device : {"auto", "cpu", "gpu"}
-        "auto" is what the environment variable ``NETLIB_DEVICE`` says, and without it the GPU where one answers.
+        "auto" is what the user's configuration says (see `config`), and without it the GPU where one answers.
 
     Raises
     ------
@@ -36,8 +36,8 @@ def device_namespace(device: str = "auto") -> ModuleType:
         If "gpu" is asked for and there is none.
     """
     source = "device"
-    if device == "auto" and os.environ.get("NETLIB_DEVICE"):
-        source, device = "NETLIB_DEVICE (environment variable)", os.environ["NETLIB_DEVICE"]
+    if device == "auto":
+        device, source = config.setting("device")
     if device not in DEVICES:
         raise ValueError(f"{source}: expected one of {', '.join(DEVICES)}; got {device!r}")
     if device == "cpu" or (device == "auto" and gpu_problem()):

@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, storage
-from netlib.backend import Array, to_host
+from netlib.backend import Array, move, to_host
+from netlib.history import History
 from netlib.layers.description import describe
-from netlib.training import History
+from netlib.optimizers import GradientDescent
+from netlib.stopping import EarlyStopping
 
 
 def digest(arrays: Iterable[Array]) -> str:
@@ -46,14 +48,24 @@ class Checkpoints:
         As it is before the run.
     data : iterable of array
         What it is trained and measured on.
+    optimizer, stopping
+        What remembers something in the run.
     arguments
         What else makes the run what it is, of JSON's types.
     """
 
     def __init__(
-        self, folder: str | PathLike, keep: int, network: Any, data: Iterable[Array], **arguments: Any
+        self,
+        folder: str | PathLike,
+        keep: int,
+        network: Any,
+        data: Iterable[Array],
+        optimizer: GradientDescent,
+        stopping: EarlyStopping | None,
+        **arguments: Any,
     ) -> None:
         self.folder, self.keep, self.network = Path(folder), checks.integer("keep", keep, 1), network
+        self.optimizer, self.stopping = optimizer, stopping
         run = arguments | {
             "layers": [describe(layer) for layer in network.layers],
             "seed": network.seed,
@@ -73,7 +85,9 @@ class Checkpoints:
     def save(self) -> None:
         """Write a checkpoint after the last epoch in the network's history, and delete those that are too old."""
         epoch = len(self.network.history.cost) - 1
-        storage.save(self.network, self.folder / f"epoch-{epoch:04d}.npz", run=self.run)
+        remembered = {f"optimizer.{name}": array for name, array in self.optimizer.memory.items()}
+        best = {f"best.{name}": array for name, array in self.stopping.best.items()} if self.stopping else {}
+        storage.save(self.network, self.folder / f"epoch-{epoch:04d}.npz", remembered | best, run=self.run)
         for old in self.files()[: -self.keep]:
             old.unlink()
 
@@ -99,6 +113,10 @@ class Checkpoints:
             if done > epochs:
                 raise ValueError(f"epochs: expected at least {done}, after which {str(path)!r} was made; got {epochs}")
             storage.restore(self.network, header, arrays)
+            for name, array in arrays.items():
+                owner, _, name = name.removeprefix(storage.RUN).partition(".")
+                memory = self.optimizer.memory if owner == "optimizer" else self.stopping.best
+                memory[name] = move(array, self.network.xp)
             return self.network.history
         if damaged:
             raise damaged

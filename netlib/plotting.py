@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from netlib.backend import Array, to_host
-from netlib.training import History
+from netlib.history import History
 
 PAPER = "gray_r"  # ink dark on light paper, as one writes
 

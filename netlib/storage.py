@@ -20,11 +20,12 @@ import numpy as np
 from netlib import files
 from netlib.backend import Array, move, namespace, to_host
 from netlib.gpu import DeviceError
+from netlib.history import History
 from netlib.layers.description import describe, rebuild
-from netlib.training import History
 
 FORMAT, VERSION = "netlib network", 1
 HEADER = "header.json"
+RUN = "run."  # what the names of arrays begin with that are no parameters
 
 
 class FileError(ValueError):
@@ -78,10 +79,11 @@ def read(path: str | PathLike) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return header, arrays
 
 
-def save(network: Any, path: str | PathLike, **more: Any) -> None:
+def save(network: Any, path: str | PathLike, beside: Mapping[str, Array] | None = None, **more: Any) -> None:
     """Write a network: layers, parameters, options, steps taken, and the history of its last training.
 
-    What else is given, of JSON's types, goes into the header as well.
+    The arrays `beside` the network's own are for one who goes on with the run; what else is given, of JSON's types,
+    goes into the header as well.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def save(network: Any, path: str | PathLike, **more: Any) -> None:
         **more,
     }
     arrays = {f"{i}.{name}": to_host(getattr(layer, name)) for i, layer in enumerate(network.layers) for name in "wb"}
-    write(path, header, arrays)
+    write(path, header, arrays | {RUN + name: to_host(array) for name, array in (beside or {}).items()})
 
 
 def load(make: Callable[..., Any], path: str | PathLike, device: str) -> Any:
@@ -143,8 +145,9 @@ def restore(network: Any, header: Mapping[str, Any], arrays: dict[str, np.ndarra
     for i, layer in enumerate(network.layers):
         for name in "wb":
             _fill(getattr(layer, name), arrays.pop(f"{i}.{name}"), f"{i}.{name}")
-    if arrays:
-        raise ValueError(f"it has arrays that belong to no layer: {', '.join(arrays)}")
+    strange = [name for name in arrays if not name.startswith(RUN)]
+    if strange:
+        raise ValueError(f"it has arrays that belong to no layer: {', '.join(strange)}")
 
 
 def _fill(parameter: Array, saved: np.ndarray, name: str) -> None:

@@ -7,9 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from netlib import rng
+from netlib import rng, schedules
 from netlib.backend import Array, Workspace, gather, move, namespace
 from netlib.data import Expanded
+from netlib.guard import Guard
+from netlib.history import History
+from netlib.optimizers import NO_PENALTY, GradientDescent, Penalty
+from netlib.schedules import Schedule
+from netlib.stopping import EarlyStopping
 
 
 class Trainable(Protocol):
@@ -18,45 +23,41 @@ class Trainable(Protocol):
     seed: int
     steps: int
 
-    def train_mini_batch(self, x: Array, y: Array, eta: float, decay: float) -> Array: ...
+    def train_mini_batch(
+        self,
+        x: Array,
+        y: Array,
+        eta: float,
+        penalty: Penalty,
+        optimizer: GradientDescent,
+        look: Callable[[Array], None] | None = None,
+    ) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained; `Network.SGD` tells of it."""
+
+    epochs: int
+    mini_batch_size: int
+    n_batches: int
+    eta: float | Schedule
+    penalty: Penalty = NO_PENALTY
+    optimizer: GradientDescent = field(default_factory=GradientDescent)
+    shuffle: bool = False
+    verbose: bool = True
 
 
 @dataclass
-class History:
-    """What happened in a call of SGD, epoch by epoch.
+class Measures:
+    """What is measured on the way; None is left out.
 
-    Attributes
-    ----------
-    cost : list of float
-        Mean cost over the epoch's mini-batches, with dropout and while the weights were changing.
-    validation_accuracy : list of float
-        After each epoch, in [0, 1]; empty without validation data.
-    test_accuracy : list of float or None
-        After each epoch whose validation accuracy was the best so far, None after the others; without validation
-        data, after the last epoch only. Empty without test data.
-    seconds : list of float
-        Duration of each epoch, evaluation included.
-    best_epoch, best_iteration : int or None
-        When validation accuracy was best (a tie counts for the later epoch); the iteration is the epoch's last
-        mini-batch, counted from 0 over all epochs.
+    `validate` and `test` give accuracies, `losses` the loss that early stopping looks at, on validation and test data.
     """
 
-    cost: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    test_accuracy: list[float | None] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    best_epoch: int | None = None
-    best_iteration: int | None = None
-
-    @property
-    def best_validation_accuracy(self) -> float | None:
-        """The best of the validation accuracies."""
-        return None if self.best_epoch is None else self.validation_accuracy[self.best_epoch]
-
-    @property
-    def best_test_accuracy(self) -> float | None:
-        """Test accuracy at the epoch of the best validation accuracy: the number that the book reports."""
-        return None if self.best_epoch is None or not self.test_accuracy else self.test_accuracy[self.best_epoch]
+    validate: Callable[[], float] | None = None
+    test: Callable[[], float] | None = None
+    losses: tuple[Callable[[], float], Callable[[], float] | None] | None = None
 
 
 def count_batches(n_images: int, mini_batch_size: int, *, drop_last: bool) -> int:
@@ -64,89 +65,167 @@ def count_batches(n_images: int, mini_batch_size: int, *, drop_last: bool) -> in
     return n_images // mini_batch_size if drop_last else -(-n_images // mini_batch_size)
 
 
-def train(
-    network: Trainable,
-    x: Array,
-    y: Array,
-    epochs: int,
-    mini_batch_size: int,
-    *,
-    n_batches: int,
-    eta: float,
-    decay: float,
-    shuffle: bool,
-    validate: Callable[[], float] | None,
-    test: Callable[[], float] | None,
-    verbose: bool,
-    history: History,
-    after_epoch: Callable[[], None] = lambda: None,
-) -> History:
-    """Stochastic gradient descent on checked data, printing network3's lines; `Network.SGD` tells of the arguments.
+class Run:
+    """A run of the loop: a network, checked data, a plan, and how far it is.
 
-    It goes on after the epochs that are in `history`, adds to it, and calls `after_epoch` after each.
+    Parameters
+    ----------
+    network : Trainable
+    x, y : array
+        Images as rows and labels, on the network's device.
+    plan : Plan
+    history : History
+        Of what has been run already; it is added to.
+    measures : Measures
+    guard : Guard, optional
+        Looks out for numbers that are not finite.
+    stopping : EarlyStopping, optional
+    done : int
+        Mini-batches of the epoch that `history` does not hold yet, for a run that stood in its middle.
     """
-    say = print if verbose else lambda line: None
-    iteration = len(history.cost) * n_batches
-    work = Workspace(namespace(y))
-    for epoch in range(len(history.cost), epochs):
+
+    def __init__(
+        self,
+        network: Trainable,
+        x: Array,
+        y: Array,
+        plan: Plan,
+        history: History,
+        measures: Measures,
+        *,
+        guard: Guard | None = None,
+        stopping: EarlyStopping | None = None,
+        done: int = 0,
+    ) -> None:
+        self.network, self.x, self.y, self.plan = network, x, y, plan
+        self.history, self.measures, self.guard, self.stopping = history, measures, guard, stopping
+        self.done = done
+        self.is_over = False
+        self._work = Workspace(namespace(y))
+
+    @property
+    def iteration(self) -> int:
+        """Mini-batches taken in the whole run."""
+        return len(self.history.cost) * self.plan.n_batches + self.done
+
+    def say(self, line: str) -> None:
+        """Print a line, if lines are wanted."""
+        if self.plan.verbose:
+            print(line)
+
+    def go(self, after_epoch: Callable[[], None] = lambda: None) -> History:
+        """Train to the end, printing network3's lines; call `after_epoch` after each epoch."""
+        while len(self.history.cost) < self.plan.epochs and not self.is_over:
+            eta = schedules.value("eta", self.plan.eta, self.history)
+            if eta is None:
+                self.say("The schedule of eta has ended.")
+                break
+            self.plan.optimizer.begin_epoch(self.history)
+            if self._epoch(eta):
+                after_epoch()
+        self.say("Finished training network.")
+        if self.history.best_epoch is not None:
+            best = self.history.best_validation_accuracy
+            self.say(f"Best validation accuracy of {best:.2%} obtained at iteration {self.history.best_iteration}")
+            if self.measures.test:
+                self.say(f"Corresponding test accuracy of {self.history.best_test_accuracy:.2%}")
+        return self.history
+
+    def _epoch(self, eta: float) -> bool:
+        """An epoch, or the rest of one; False if training ended before its end."""
         started = time.perf_counter()
-        order = _shuffled(network, y) if shuffle else None
-        cost = namespace(y).zeros(())  # on the device, in float64: it comes to the host once an epoch
-        for start in range(0, n_batches * mini_batch_size, mini_batch_size):
-            if iteration % 1000 == 0:
-                say(f"Training mini-batch number {iteration}")
-            batch = slice(start, start + mini_batch_size)
-            chosen = batch if order is None else order[batch]
-            cost += network.train_mini_batch(_images(x, chosen, work), y[chosen], eta, decay)
-            iteration += 1
-        history.cost.append(float(cost) / n_batches)
-        if validate:
-            _evaluate_epoch(history, epoch, iteration - 1, validate, test, say)
-        elif test:
-            history.test_accuracy.append(test() if epoch == epochs - 1 else None)
-        history.seconds.append(time.perf_counter() - started)
-        after_epoch()
-    say("Finished training network.")
-    if history.best_epoch is not None:
-        best = history.best_validation_accuracy
-        say(f"Best validation accuracy of {best:.2%} obtained at iteration {history.best_iteration}")
-        if test:
-            say(f"Corresponding test accuracy of {history.best_test_accuracy:.2%}")
-    return history
+        order = _shuffled(self.network, self.y, self.done) if self.plan.shuffle else None
+        cost, begun = 0.0, self.done
+        while self.done < self.plan.n_batches and not self.is_over:
+            cost += self._stretch(eta, order)
+        if self.done < self.plan.n_batches:
+            return False
+        self.history.cost.append(cost / (self.plan.n_batches - begun))
+        self.history.eta.append(eta)
+        self.done = 0
+        if self.measures.validate:
+            self._evaluate_epoch()
+        elif self.measures.test:
+            last = len(self.history.cost) == self.plan.epochs
+            self.history.test_accuracy.append(self.measures.test() if last else None)
+        self.history.seconds.append(time.perf_counter() - started)
+        return True
 
+    def _stretch(self, eta: float, order: Array | None) -> float:
+        """Mini-batches between two looks of the guard; the sum of their costs."""
+        first = self.done
+        stop = self.plan.n_batches
+        if self.guard:
+            self.guard.keep()
+            stop = min(stop, first + (self.guard.every or stop))
+        cost = namespace(self.y).zeros(())  # on the device, in float64: it comes to the host once for all of them
+        while self.done < stop and not self.is_over:
+            if self.iteration % 1000 == 0:
+                self.say(f"Training mini-batch number {self.iteration}")
+            cost += self._step(self.done, order, eta)
+            self.done += 1
+            if self.stopping:
+                self._look()
+        if not self.guard:
+            return float(cost)
 
-def _images(x: Array | Expanded, chosen: slice | Array, work: Workspace) -> Array:
-    """The images of a mini-batch, without a new array."""
-    if isinstance(x, Expanded):
-        return x.take(chosen, work)
-    if isinstance(chosen, slice):
-        return x[chosen]
-    return gather(x, chosen, work("images", (len(chosen), *x.shape[1:]), x.dtype))
+        def again(look_forward: Callable[[Array, int], None], look_back: Callable[[Array], None]) -> None:
+            for number in range(first, self.done):
+                x, _ = self._mini_batch(number, order)
+                look_forward(x, self.network.steps)
+                self._step(number, order, eta, look_back)
 
+        return self.guard.checked(cost, again)
 
-def _shuffled(network: Trainable, y: Array) -> Array:
-    """An order of the images that the seed and the steps taken so far decide."""
-    stream = rng.key(network.seed, rng.Purpose.ORDER, network.steps)
-    return move(rng.permutation(stream, len(y)), namespace(y))
+    def _step(self, number: int, order: Array | None, eta: float, look: Callable[[Array], None] | None = None) -> Array:
+        x, y = self._mini_batch(number, order)
+        more = {"look": look} if look else {}
+        return self.network.train_mini_batch(x, y, eta, self.plan.penalty, self.plan.optimizer, **more)
 
+    def _mini_batch(self, number: int, order: Array | None) -> tuple[Array, Array]:
+        """Images and labels of a mini-batch of this epoch, without a new array of images."""
+        size = self.plan.mini_batch_size
+        places = slice(number * size, (number + 1) * size)
+        chosen = places if order is None else order[places]
+        if isinstance(self.x, Expanded):
+            return self.x.take(chosen, self._work), self.y[chosen]
+        if order is None:
+            return self.x[chosen], self.y[chosen]
+        out = self._work("images", (len(chosen), *self.x.shape[1:]), self.x.dtype)
+        return gather(self.x, chosen, out), self.y[chosen]
 
-def _evaluate_epoch(
-    history: History,
-    epoch: int,
-    iteration: int,
-    validate: Callable[[], float],
-    test: Callable[[], float] | None,
-    say: Callable[[str], None],
-) -> None:
-    """Measure validation accuracy, and test accuracy if that was the best so far."""
-    accuracy = validate()
-    say(f"Epoch {epoch}: validation accuracy {accuracy:.2%}")
-    is_best = accuracy >= (history.best_validation_accuracy or 0.0)
-    history.validation_accuracy.append(accuracy)
-    if is_best:
-        history.best_epoch, history.best_iteration = epoch, iteration
-        say("This is the best validation accuracy to date.")
-    if test:
-        history.test_accuracy.append(test() if is_best else None)
+    def _look(self) -> None:
+        """What early stopping does after a mini-batch."""
+        stopping, last = self.stopping, self.iteration - 1
+        if self.iteration % stopping.frequency(self.plan.n_batches) == 0:
+            validation, test = self.measures.losses
+            loss, best = validation(), stopping.best_loss(self.history)
+            is_best = loss < best
+            self.history.looks.append((last, loss, test() if test and is_best else None))
+            self.say(f"Iteration {last}: validation {stopping.loss} {loss:.4g}" + ", the best so far" * is_best)
+            if is_best:
+                stopping.keep(self.network)
+        if stopping.is_over(last, self.history):
+            self.say(f"Iteration {last}: patience has ended.")
+            self.is_over = True
+
+    def _evaluate_epoch(self) -> None:
+        """Measure validation accuracy, and test accuracy if that was the best so far."""
+        history, test = self.history, self.measures.test
+        accuracy = self.measures.validate()
+        self.say(f"Epoch {len(history.cost) - 1}: validation accuracy {accuracy:.2%}")
+        is_best = accuracy >= (history.best_validation_accuracy or 0.0)
+        history.validation_accuracy.append(accuracy)
         if is_best:
-            say(f"The corresponding test accuracy is {history.test_accuracy[-1]:.2%}")
+            history.best_epoch, history.best_iteration = len(history.cost) - 1, self.iteration - 1
+            self.say("This is the best validation accuracy to date.")
+        if test:
+            history.test_accuracy.append(test() if is_best else None)
+            if is_best:
+                self.say(f"The corresponding test accuracy is {history.test_accuracy[-1]:.2%}")
+
+
+def _shuffled(network: Trainable, y: Array, done: int) -> Array:
+    """An order of the images that the seed and the steps before this epoch, of which `done` were taken, decide."""
+    stream = rng.key(network.seed, rng.Purpose.ORDER, network.steps - done)
+    return move(rng.permutation(stream, len(y)), namespace(y))

@@ -66,7 +66,8 @@ def test_it_writes_medians_with_their_spread_and_a_chart(ran):
 
 
 def test_who_takes_another_step_is_refused_and_nothing_is_timed(tmp_path):
-    other = "class Other(Netlib):\n    def step(self, i):\n        self.decay *= 0.999\n        super().step(i)\n\n\n"
+    step = "    def step(self, i):\n        self.penalty = self.penalty._replace(l2=0.1)\n        super().step(i)\n"
+    other = f"class Other(Netlib):\n{step}\n\n"
     text = (FOLDER / "contenders.py").read_text()
     listed = text[text.index("CONTENDERS = {") :]
     entries = 'CONTENDERS = {\n    "netlib:1": (Netlib, 1),\n    "other": (Other, 1),\n}\n'

@@ -38,6 +38,8 @@ from netlib.experiments import (
 )
 from netlib.experiments import record as record_files
 from netlib.gpu import gpu_problem
+from netlib.layers.row import Row
+from netlib.optimizers import Penalty
 
 ROOT = Path(netlib.__file__).parents[1]
 CLI = importlib.import_module("netlib.cli.experiments")  # the command of this name hides it
@@ -140,8 +142,8 @@ class Direct:
         for _ in range(epochs):
             for i in range(n_batches):
                 batch = slice(10 * i, 10 * i + 10)
-                decay = 1 - recipe.eta * recipe.lmbda / n_batches
-                self.costs.append(float(net.train_mini_batch(x[batch], y[batch], recipe.eta, decay)))
+                penalty = Penalty(recipe.lmbda / n_batches)
+                self.costs.append(float(net.train_mini_batch(x[batch], y[batch], recipe.eta, penalty)))
             self.validation.append(float(np.mean(net.forward(validation.x).argmax(axis=1) == validation.y)))
             labels = net.forward(test.x).argmax(axis=1)
             self.errors.append([[i, int(a)] for i, (a, b) in enumerate(zip(labels, test.y, strict=True)) if a != b])
@@ -192,12 +194,12 @@ def test_a_record_tells_what_training_step_by_step_leads_to(recipe, device, tmp_
 
 def validation_that_falls(monkeypatch):
     """Let validation accuracy seem to fall from the first epoch on, whatever the network learns."""
-    falling, measured, validation = iter([0.9, 0.8, 0.7]), Network._accuracy, load("digits").validation.y
+    falling, measured, validation = iter([0.9, 0.8, 0.7]), Row.accuracy, load("digits").validation.y
 
-    def accuracy(net, x, y):
-        return next(falling) if np.array_equal(y, validation) else measured(net, x, y)
+    def accuracy(row, x, y):
+        return next(falling) if np.array_equal(y, validation) else measured(row, x, y)
 
-    monkeypatch.setattr(Network, "_accuracy", accuracy)
+    monkeypatch.setattr(Row, "accuracy", accuracy)
 
 
 def test_the_best_errors_are_those_of_the_best_epoch_though_the_last_one_is_another(tmp_path, monkeypatch):

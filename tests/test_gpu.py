@@ -15,6 +15,7 @@ from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLay
 from netlib.backend import device_namespace, to_host
 from netlib.cli import main
 from netlib.gpu import DeviceError, gpu_errors, gpu_problem
+from netlib.optimizers import Penalty
 from tests.conftest import CARD
 from tests.device import Limits, OutOfMemoryError, crossings
 
@@ -279,10 +280,10 @@ def test_a_step_crosses_nothing(install_cupy):
     install_cupy()
     net = network("gpu")
     x, y = net.row.data("data", images(10), 5)
-    net.train_mini_batch(x[:5], y[:5], 0.1, 0.9)
+    net.train_mini_batch(x[:5], y[:5], 0.1, Penalty(0.1))
     before = dict(crossings)
     for _ in range(3):
-        net.train_mini_batch(x[5:], y[5:], 0.1, 0.9)
+        net.train_mini_batch(x[5:], y[5:], 0.1, Penalty(0.1))
     assert crossings == before
 
 

@@ -10,6 +10,7 @@ import pytest
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.backend import to_host
 from netlib.data import expand
+from netlib.optimizers import Penalty
 
 COUNTS = [0, 1, 7, 100, 101, 250]
 
@@ -373,10 +374,10 @@ def test_a_training_step_takes_no_new_memory_once_it_has_run(kind, activation):
     size = np.setbufsize(16)  # ufuncs that cast do so piece by piece, in buffers that are no arrays
     try:
         for _ in range(3):
-            net.train_mini_batch(x, y, 0.01, 0.999)
+            net.train_mini_batch(x, y, 0.01, Penalty(0.1))
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
-        net.train_mini_batch(x, y, 0.01, 0.999)
+        net.train_mini_batch(x, y, 0.01, Penalty(0.1))
         peak = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()

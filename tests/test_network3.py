@@ -19,9 +19,11 @@ import pytest
 
 import netlib.data
 from netlib import network3
+from netlib.history import History
 from netlib.network3 import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, sigmoid, tanh
 from netlib.ops import Activation, dropout_mask, naive
-from netlib.training import History, train
+from netlib.optimizers import Penalty
+from netlib.training import Measures, Plan, Run
 
 SEED = 5
 CURVES = {  # each activation and its slope, both as functions of z
@@ -108,9 +110,10 @@ def scripted(validation, test, *, verbose=False):
     """The history of a training run in which the accuracies after each epoch are those given."""
     net = SimpleNamespace(seed=0, steps=0, train_mini_batch=lambda *step: 1.0)
     validate, measure = iter(validation).__next__, iter(test).__next__
-    options = {"history": History(), "n_batches": 3, "eta": 1.0, "decay": 1.0, "shuffle": False}
     x, y = np.zeros((6, 1)), np.zeros(6, int)
-    return train(net, x, y, len(validation), 2, **options, validate=validate, test=measure, verbose=verbose)
+    return Run(
+        net, x, y, Plan(len(validation), 2, 3, 1.0, verbose=verbose), History(), Measures(validate, measure)
+    ).go()
 
 
 # What the reference is compared with: layers, and what distinguishes them from a plain fully connected layer.
@@ -201,7 +204,7 @@ def test_point_03_train_mini_batch_is_that_step(makers, plan, shape, lmbda):
     layers = reference_layers(net, plan)
     x, y = random_data(4, *shape)
     for step in range(3):
-        net.train_mini_batch(x.reshape(4, -1), y, 0.5, decay=1 - 0.5 * lmbda / 10)
+        net.train_mini_batch(x.reshape(4, -1), y, 0.5, Penalty(lmbda / 10))
         reference_step(layers, x, y, step, 0.5, lmbda / 10)
     assert_same_parameters(net, layers)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from netlib.backend import to_host
-from netlib.optimizers import gradient_descent
+from netlib.optimizers import GradientDescent, Penalty
 from tests.gradients import random_like
 
 
@@ -22,7 +22,7 @@ def copies(layer):
 def test_every_parameter_moves_against_its_gradient(xp):
     layers = [make_layer(xp, seed) for seed in (0, 10)]
     before = [copies(layer) for layer in layers]
-    gradient_descent(layers, 0.25)
+    GradientDescent().step(layers, 0.25)
     for layer, (w, b, dw, db) in zip(layers, before, strict=True):
         np.testing.assert_allclose(to_host(layer.w), w - 0.25 * dw, rtol=1e-15)
         np.testing.assert_allclose(to_host(layer.b), b - 0.25 * db, rtol=1e-15)
@@ -31,7 +31,7 @@ def test_every_parameter_moves_against_its_gradient(xp):
 def test_the_penalty_shrinks_the_weights_before_the_step_and_never_the_biases(xp):
     layer = make_layer(xp)
     w, b, dw, db = copies(layer)
-    gradient_descent([layer], 0.25, decay=0.9)
+    GradientDescent().step([layer], 0.25, Penalty(l2=0.4))
     np.testing.assert_allclose(to_host(layer.w), 0.9 * w - 0.25 * dw, rtol=1e-14)
     np.testing.assert_allclose(to_host(layer.b), b - 0.25 * db, rtol=1e-15)
 
@@ -42,7 +42,7 @@ def test_without_gradients_only_the_penalty_acts(decay, xp):
     w, b, *_ = copies(layer)
     for gradient in layer.gradients:
         gradient[...] = 0
-    gradient_descent([layer], 0.25, decay)
+    GradientDescent().step([layer], 0.25, Penalty(l2=4 * (1 - decay)))
     np.testing.assert_array_equal(to_host(layer.w), decay * w)
     np.testing.assert_array_equal(to_host(layer.b), b)
 
@@ -50,7 +50,7 @@ def test_without_gradients_only_the_penalty_acts(decay, xp):
 def test_a_learning_rate_of_zero_changes_nothing(xp):
     layer = make_layer(xp)
     w, b, *_ = copies(layer)
-    gradient_descent([layer], 0.0)
+    GradientDescent().step([layer], 0.0)
     np.testing.assert_array_equal(to_host(layer.w), w)
     np.testing.assert_array_equal(to_host(layer.b), b)
 
@@ -58,7 +58,7 @@ def test_a_learning_rate_of_zero_changes_nothing(xp):
 def test_parameters_are_changed_in_place_and_keep_their_dtype(xp):
     layer = make_layer(xp, dtype="float32")
     w, b = layer.w, layer.b
-    gradient_descent([layer], 0.25, 0.9)
+    GradientDescent().step([layer], 0.25, Penalty(0.4))
     assert layer.w is w
     assert layer.b is b
     assert w.dtype == b.dtype == np.float32

@@ -8,7 +8,8 @@ import pytest
 import netlib.data
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer
 from netlib.backend import to_host
-from netlib.training import History, count_batches, train
+from netlib.history import History
+from netlib.training import Measures, Plan, Run, count_batches
 
 
 def make_network(seed=0, device="cpu", dtype="float64", p_dropout=0.5):
@@ -36,7 +37,7 @@ def run(n, epochs, *, validation=None, test=None, seed=0, cost=lambda step: 1.0,
     """
     batches = []
 
-    def train_mini_batch(x, y, eta, decay):
+    def train_mini_batch(x, y, *_):
         assert np.array_equal(x[:, 0], y), "images and labels are no longer together"
         batches.append(y.tolist())
         net.steps += 1
@@ -44,13 +45,11 @@ def run(n, epochs, *, validation=None, test=None, seed=0, cost=lambda step: 1.0,
 
     net = SimpleNamespace(seed=seed, steps=0, train_mini_batch=train_mini_batch)
     n_batches = count_batches(n, 3, drop_last=options.pop("drop_last", True))
-    book = {"history": History(), "n_batches": n_batches, "eta": 0.1, "decay": 1.0, "shuffle": False, "verbose": False}
-    measures = [accuracies and iter(accuracies).__next__ for accuracies in (validation, test)]
+    history = options.pop("history", History())
+    plan = Plan(epochs, 3, n_batches, **({"eta": 0.1, "verbose": False} | options))
+    measures = Measures(*(accuracies and iter(accuracies).__next__ for accuracies in (validation, test)))
     numbers = np.arange(n)
-    history = train(
-        net, numbers[:, None], numbers, epochs, 3, **(book | options), validate=measures[0], test=measures[1]
-    )
-    return batches, history
+    return batches, Run(net, numbers[:, None], numbers, plan, history, measures).go()
 
 
 # Which images a step gets.

@@ -111,21 +111,21 @@ class Layer(ABC):
 
     def backward(self, da: Array, *, input_gradient: bool = True) -> Array | None:
         """Gradient of the cost with respect to the layer's input, given that by its activations; fills `gradients`."""
-        z, a = self._pass("training")
+        z, a = self.passed("training")
         dz = self._work["training"]("activation_gradient", z.shape, z.dtype)
         self.activation_fn.gradient(z, a, da.reshape(z.shape), dz)
         return self._backward_from(dz, input_gradient)
 
     def backward_from_cost(self, targets: Array, *, input_gradient: bool = True) -> Array | None:
         """The same for a last layer, where its cost against `targets` (K, N) begins the way back."""
-        dz = self.cost_function.gradient(self.activation_fn, *self._pass("training"), targets)
+        dz = self.cost_function.gradient(self.activation_fn, *self.passed("training"), targets)
         return self._backward_from(dz, input_gradient)
 
     def mean_cost(self, targets: Array, mode: str) -> Array:
         """The cost, shape (), of the last pass in "training" or "evaluation" against `targets` (K, N)."""
-        return self.cost_function.value(*self._pass(mode), targets)
+        return self.cost_function.value(*self.passed(mode), targets)
 
-    def _pass(self, mode: str) -> tuple[Array, Array]:
+    def passed(self, mode: str) -> tuple[Array, Array]:
         """Weighted inputs and activations (z, a) of the last pass in this mode."""
         if mode not in self._passes:
             raise RuntimeError(f"{self!r}: there has been no forward pass in {mode} yet")
@@ -175,19 +175,19 @@ class Layer(ABC):
         A view that the next pass overwrites; and since `Network` evaluates many images a hundred at a time, it
         shows the last hundred or fewer.
         """
-        a = self._pass("evaluation")[1]
+        a = self.passed("evaluation")[1]
         return self._xp.moveaxis(a, -1, 0)
 
     @property
     def output_dropout(self) -> Array:
         """Activations of the last training pass, with units dropped, (N, *output_shape); a view, as `output` is."""
-        a = self._pass("training")[1]
+        a = self.passed("training")[1]
         return self._xp.moveaxis(a, -1, 0)
 
     @property
     def y_out(self) -> Array:
         """Labels that the last evaluation pass predicts, (N,): the first of the largest outputs."""
-        a = self._pass("evaluation")[1]
+        a = self.passed("evaluation")[1]
         return a.reshape(-1, a.shape[-1]).argmax(axis=0)
 
     def accuracy(self, y: Array) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +14,8 @@ from netlib.backend import Array, Workspace, namespace
 from netlib.data import Expanded
 from netlib.gpu import gpu_errors
 from netlib.layers.base import Layer
+
+CHUNK = 100  # images in one evaluation pass: enough to keep the processor busy, few enough for its cache
 
 
 class Row:
@@ -75,6 +77,18 @@ class Row:
         self.forward(rows)
         return self.layers[-1].y_out
 
+    def accuracy(self, rows: Array, y: Array) -> float:
+        """The fraction of any number of images whose label is that in `y`."""
+        hits = sum((self.labels(rows[part]) == y[part]).sum() for part in chunks(len(rows)))
+        return int(hits) / len(rows)
+
+    def mean_cost(self, rows: Array, y: Array) -> float:
+        """The mean cost in evaluation over any number of images."""
+        total = namespace(y).zeros(())  # in float64
+        for part in chunks(len(rows)):
+            total += self.cost(rows[part], y[part]) * len(rows[part])
+        return float(total) / len(rows)
+
     def cost(self, rows: Array, y: Array) -> Array:
         """Mean cost in evaluation, an array of shape ()."""
         self.forward(rows)
@@ -96,6 +110,11 @@ class Row:
         last = self.layers[-1]
         if last.cost_function is None:
             raise ValueError(f"layers: expected the last to have a cost, such as a SoftmaxLayer; {last!r} has none")
+
+
+def chunks(n: int) -> Iterator[slice]:
+    """Parts of n images for one pass in evaluation each."""
+    return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))
 
 
 def check_chain(layers: list[Layer], mini_batch_size: int) -> None:

@@ -23,6 +23,7 @@ class Netlib:
 
     def __init__(self, workload: Workload, n: int) -> None:
         from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, sigmoid
+        from netlib.optimizers import Penalty
 
         made = []
         for layer in workload.layers:
@@ -34,14 +35,16 @@ class Netlib:
             else:
                 activation = {"ReLU": ReLU, "sigmoid": sigmoid}[layer.activation]
                 made.append(FullyConnectedLayer(layer.n_in, layer.n_out, activation, layer.p_dropout))
-        self.net, self.decay, self.n = Network(made, n, device=self.device), workload.decay, n
+        self.net, self.n = Network(made, n, device=self.device), n
+        self.penalty = Penalty((1 - workload.decay) / ETA)
         for parameter, value in zip(self.net.params, parameters(workload), strict=True):
             parameter[...] = self.net.xp.asarray(value)
         self.x, self.y = (self.net.xp.asarray(array) for array in images(max(N_IMAGES, n)))
 
     def step(self, i: int) -> None:
         start = i * self.n % (len(self.x) - self.n + 1)
-        self.net.train_mini_batch(self.x[start : start + self.n], self.y[start : start + self.n], ETA, self.decay)
+        x, y = self.x[start : start + self.n], self.y[start : start + self.n]
+        self.net.train_mini_batch(x, y, ETA, self.penalty)
 
     def updated(self, masks: list[np.ndarray]) -> list[np.ndarray]:
         from netlib import ops
