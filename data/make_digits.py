@@ -7,7 +7,7 @@ until its longer side has 20 pixels, by cubic interpolation, and laid down by it
     python data/make_digits.py            write digits.npz beside this script
     python data/make_digits.py --check    compare with the file that is there
 
-Needs scikit-learn and Pillow (the project's `test` extra brings both).
+Needs scikit-learn and Pillow (the project's extras `test` and `book` bring them).
 """
 
 import sys

@@ -70,7 +70,6 @@ class Checkpoints:
             "layers": [describe(layer) for layer in network.layers],
             "seed": network.seed,
             "dtype": network.dtype.name,
-            "steps before": network.steps,
             "data": digest(data),
         }
         self.run = json.loads(json.dumps(run))  # as it comes back from a file
@@ -128,10 +127,10 @@ class Checkpoints:
         return f"The run can go on from {str(files[-1])!r}" if files else "No epoch had ended"
 
     def _compare(self, path: Path, run: dict[str, Any]) -> None:
-        differing = [name for name in self.run if run.get(name) != self.run[name]]
+        differing = [name for name in self.run | run if run.get(name) != self.run.get(name)]
         if differing:
             name = differing[0]
             raise ValueError(
                 f"checkpoint: {str(path)!r} belongs to another run, with {name} {run.get(name)!r} and not "
-                f"{self.run[name]!r}; name another folder, or delete this one to begin anew"
+                f"{self.run.get(name)!r}; name another folder, or delete this one to begin anew"
             )

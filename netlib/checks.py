@@ -61,6 +61,13 @@ def non_negative(name: str, value: Any, *, below: float = math.inf) -> float:
     return converted
 
 
+def kind(name: str, value: Any, expected: type) -> Any:
+    """`value` if it is an object of this class."""
+    if not isinstance(value, expected):
+        raise TypeError(f"{name}: expected a {expected.__name__} object; got {value!r}")
+    return value
+
+
 def choice(name: str, value: Any, options: Iterable[str]) -> str:
     """`value` if it is one of `options`."""
     options = tuple(options)

@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 
 def path() -> Path:
     """The file that is read, whether it is there or not."""
-    return Path(os.environ.get("NETLIB_CONFIG") or Path.home() / ".netlib.toml")
+    return Path(os.path.expanduser(os.environ.get("NETLIB_CONFIG") or "~/.netlib.toml"))
 
 
 def setting(name: str) -> Setting:
@@ -41,12 +41,14 @@ def setting(name: str) -> Setting:
     Raises
     ------
     ValueError
-        If the file is no TOML, or has another key or a value that is no text.
+        If the file is no TOML, has another key or a value that is no text, or is not where NETLIB_CONFIG says.
     """
     variable = f"NETLIB_{name.upper()}"
     if os.environ.get(variable):
         return Setting(os.environ[variable], f"{variable} (environment variable)")
-    if not path().is_file():
+    if not os.path.exists(path()):
+        if os.environ.get("NETLIB_CONFIG"):
+            raise ValueError(f"NETLIB_CONFIG (environment variable): expected the name of a file; got {str(path())!r}")
         return Setting(DEFAULTS[name], "default")
     try:
         found = tomllib.loads(path().read_text(encoding="utf-8"))

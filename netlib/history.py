@@ -46,6 +46,9 @@ class History:
     eta: list[float] = field(default_factory=list)
     looks: list[tuple[int, float, float | None]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.looks = [tuple(look) for look in self.looks]  # a file has lists
+
     @property
     def best_validation_accuracy(self) -> float | None:
         """The best of the validation accuracies."""

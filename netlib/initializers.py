@@ -15,6 +15,10 @@ SCALES: dict[str, Callable[[float, float], float]] = {
     "book": lambda fan_in, fan_out: math.sqrt(1 / fan_out),
     # What it meant: the weighted input of a neuron then has about unit variance, however many inputs it has.
     "corrected": lambda fan_in, fan_out: math.sqrt(1 / fan_in),
+    # For ReLUs, which halve the mean square of what they let through (He and others, arXiv 1502.01852, 2015).
+    "he": lambda fan_in, fan_out: math.sqrt(2 / fan_in),
+    # A compromise between the way forward and the way back (Glorot and Bengio, AISTATS 2010).
+    "glorot": lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out)),
     # Nothing: every class is as likely as any other at the start, and the cost is ln(number of classes).
     "zeros": lambda fan_in, fan_out: 0.0,
 }
@@ -27,8 +31,9 @@ def draw(
 
     Parameters
     ----------
-    init : {"book", "corrected", "zeros"}
-        The scale of the weights: ``sqrt(1/fan_out)``, ``sqrt(1/fan_in)``, or 0.
+    init : {"book", "corrected", "he", "glorot", "zeros"}
+        The scale of the weights: ``sqrt(1/fan_out)``, ``sqrt(1/fan_in)``, ``sqrt(2/fan_in)``,
+        ``sqrt(2/(fan_in + fan_out))``, or 0.
     w_shape, n_biases
         Shape of the weights, number of biases.
     fan_in, fan_out : float

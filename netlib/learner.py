@@ -18,7 +18,7 @@ from netlib.history import History
 from netlib.layers import Layer
 from netlib.layers.row import Row
 from netlib.optimizers import NO_PENALTY, GradientDescent, Penalty
-from netlib.schedules import Schedule, described
+from netlib.schedules import Schedule, WhenStalled, described
 from netlib.stopping import EarlyStopping
 from netlib.threads import blas_threads
 from netlib.training import Measures, Plan, Run, count_batches
@@ -192,8 +192,12 @@ class Learner:
         eta = eta if callable(eta) else checks.non_negative("eta", eta)
         lmbda, l1 = checks.non_negative("lmbda", lmbda), checks.non_negative("l1", l1)
         checks.choice("penalty_divisor", penalty_divisor, ("batches", "examples", "mini_batch", "none"))
-        if early_stopping and validation_data is None:
-            raise ValueError("early_stopping: expected validation_data to look at; got None")
+        optimizer = GradientDescent() if optimizer is None else checks.kind("optimizer", optimizer, GradientDescent)
+        if early_stopping is not None:
+            checks.kind("early_stopping", early_stopping, EarlyStopping).begin(self)
+        needs = "early_stopping" if early_stopping else "eta" if isinstance(eta, WhenStalled) else None
+        if needs and validation_data is None:
+            raise ValueError(f"{needs}: expected validation_data to look at; got None")
         self.row.check_cost()
         x, y = self.row.data("training_data", training_data, mini_batch_size)
 
@@ -210,26 +214,22 @@ class Learner:
         self._test_rows = test and test[0]
         n_batches = count_batches(len(x), mini_batch_size, drop_last=drop_last)
         divisor = {"batches": n_batches, "examples": len(x), "mini_batch": mini_batch_size, "none": 1}[penalty_divisor]
-        plan = Plan(
-            epochs,
-            mini_batch_size,
-            n_batches,
-            eta,
-            Penalty(lmbda / divisor, l1 / divisor),
-            optimizer or GradientDescent(),
-            shuffle,
-            verbose,
-        )
+        penalty = Penalty(lmbda / divisor, l1 / divisor)
+        plan = Plan(epochs, mini_batch_size, n_batches, eta, penalty, optimizer, shuffle, verbose)
+        stood = early_stopping and early_stopping.stood
+        taken = len(stood.history.cost) * n_batches + stood.done if stood else 0
         kept = None
         if checkpoint is not None:
             sets = [part for pair in ((x, y), validation, test) if pair for part in pair]
             options = {"shuffle": shuffle, "drop_last": drop_last, "penalty_divisor": penalty_divisor}
-            options |= {"l1": l1, "optimizer": repr(plan.optimizer)} if l1 or optimizer else {}
             options |= {"mini_batch_size": mini_batch_size, "eta": described(eta), "lmbda": lmbda}
-            kept = Checkpoints(checkpoint, keep, self, sets, plan.optimizer, early_stopping, **options)
-        done = 0
-        if early_stopping and early_stopping.stood:
-            done = early_stopping.go_on(self, plan.optimizer.memory)
+            options |= {"steps before": stood.steps - taken if stood else self.steps}
+            method = repr(optimizer) if type(optimizer) is not GradientDescent else None
+            more = {"l1": l1, "method": method, "early_stopping": early_stopping and early_stopping.rule()}
+            options |= {name: value for name, value in more.items() if value}  # older files know nothing of these
+            kept = Checkpoints(checkpoint, keep, self, sets, optimizer, early_stopping, **options)
+        if stood:
+            early_stopping.go_on(self, optimizer.memory)
         else:
             self.history = kept.resume(epochs) if kept else History()
         run = Run(
@@ -239,9 +239,10 @@ class Learner:
             plan,
             self.history,
             self._measures(validation, test, early_stopping),
-            guard=Guard(self, plan.optimizer) if guard else None,
+            guard=Guard(self, optimizer) if guard else None,
             stopping=early_stopping,
-            done=done,
+            done=stood.done if stood else 0,
+            cost=stood.cost if stood else 0.0,
         )
 
         def finish_epoch() -> None:
@@ -253,7 +254,7 @@ class Learner:
         with blas_threads(mini_batch_size), gpu_errors("it trained", kept.told if kept else str):
             history = run.go(finish_epoch)
         if early_stopping:
-            early_stopping.end(self, plan.optimizer.memory, run.done)
+            early_stopping.end(self, optimizer.memory, run.done, float(run.cost))
         return history
 
     def _measures(self, validation: Any, test: Any, stopping: EarlyStopping | None) -> Measures:

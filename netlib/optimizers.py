@@ -38,6 +38,7 @@ class GradientDescent:
 
     def __init__(self) -> None:
         self.memory: dict[str, Array] = {}
+        self._first: Layer | None = None  # of the network that the memory belongs to
         self._work: Workspace | None = None
 
     def __repr__(self) -> str:
@@ -57,7 +58,19 @@ class GradientDescent:
             Learning rate.
         penalty : Penalty
             Of weights.
+
+        Raises
+        ------
+        ValueError
+            If what is remembered belongs to another network; nothing has been moved then.
         """
+        layers = list(layers)
+        if self.memory and self._first not in (None, layers[0]):
+            raise ValueError(
+                f"optimizer: expected one that belongs to this network, or a new one; got {self!r}, which remembers "
+                "the steps of another"
+            )
+        self._first = layers[0]
         for place, layer in enumerate(layers):
             for name, parameter, gradient in zip("wb", layer.params, layer.gradients, strict=True):
                 self._move(f"{place}.{name}", parameter, gradient, eta, penalty if name == "w" else NO_PENALTY)
@@ -87,7 +100,8 @@ class GradientDescent:
         return signs
 
     def _scratch(self, name: str, like: Array) -> Array:
-        self._work = self._work or Workspace(namespace(like))
+        if self._work is None or self._work.xp is not namespace(like):
+            self._work = Workspace(namespace(like))
         return self._work(name, like.shape, like.dtype)
 
     def _remembered(self, name: str, like: Array) -> Array:
@@ -95,11 +109,6 @@ class GradientDescent:
         found = self.memory.get(name)
         if found is None:
             found = self.memory[name] = namespace(like).zeros(like.shape, like.dtype)
-        if found.shape != like.shape or found.dtype != like.dtype:
-            raise ValueError(
-                f"optimizer: expected one that belongs to this network, or a new one; got {self!r}, whose {name} is "
-                f"{found.dtype} {found.shape}, for {like.dtype} {like.shape}"
-            )
         return found
 
 

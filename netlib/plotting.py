@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
@@ -69,11 +70,14 @@ def images(x: Array, captions: Sequence[object] | None = None, *, columns: int =
     cell : float
         Side of an image in inches.
     """
-    x = to_host(x)
-    if x.ndim == 2:
-        side = round(x.shape[1] ** 0.5)
-        x = x.reshape(-1, side, side)
+    x = _squares(x)
     return _pictures(x, np.zeros(len(x)), np.ones(len(x)), captions, columns, cell)
+
+
+def _squares(x: Array) -> np.ndarray:
+    """Images (n, H, W) on the host, which may come as rows of square ones."""
+    x = to_host(x)
+    return x.reshape(len(x), *[math.isqrt(x.shape[1])] * 2) if x.ndim == 2 else x
 
 
 def filters(w: Array, captions: Sequence[object] | None = None, *, columns: int = 10, cell: float = 0.7) -> Figure:
@@ -172,8 +176,8 @@ def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = N
         _frame(picture)
         if captions is not None:
             picture.set_ylabel(str(captions[i]), rotation=0, ha="right", va="center")
-        bars.bar(np.arange(len(row)), row)
-        bars.set(ylim=(0, 1), xticks=np.arange(len(row)), yticks=(0, 0.5, 1))
+        _bars(bars, row)
+        bars.set(yticks=(0, 0.5, 1))
     axes[-1, 1].set_xlabel("digit")
     axes[0, 1].set_title("probability")
     figure.tight_layout()
@@ -202,9 +206,56 @@ def journey(x: Array, maps: Sequence[Array], p: np.ndarray) -> Figure:
         axis.set_facecolor("lightsteelblue")
         axis.set_title("what its filters answer" if len(maps) == 1 else f"what layer {i} answers")
         _frame(axis)
-    right.bar(np.arange(len(p)), p)
-    right.set(title="what it answers", xlabel="digit", ylabel="probability", xticks=np.arange(len(p)), ylim=(0, 1))
+    _bars(right, p)
+    right.set(title="what it answers", xlabel="digit", ylabel="probability")
     return figure
+
+
+def seen(originals: Sequence[Array], x: Array, p: np.ndarray, captions: Sequence[object] | None = None) -> Figure:
+    """What a network made of pictures: each picture, the image that the network saw, the classes' probabilities.
+
+    The likeliest class has a bar of another colour, and its probability above it.
+
+    Parameters
+    ----------
+    originals : sequence of (H, W), (H, W, 3) or (H, W, 4)
+        n pictures of any size, integers from 0 to 255 or floats from 0 to 1, 0 being black.
+    x : (n, H, W), (n, H * H) or (n, H, W, 3)
+        Grey images, 0 paper and 1 ink, or colours from 0 to 1.
+    p : (n, classes)
+        Probabilities.
+    captions : sequence of n, optional
+        What to write above the bars of each, for instance a file's name.
+    """
+    x, n = _squares(x), len(x)
+    figure, axes = plt.subplots(
+        n, 3, figsize=(8, 1.6 * n + 0.5), squeeze=False, width_ratios=(1, 1, 3), layout="constrained"
+    )
+    for i, ((left, middle, right), original, image, row) in enumerate(zip(axes, originals, x, p, strict=True)):
+        original = to_host(original)
+        left.imshow(original, cmap="gray", vmin=0, vmax=1 if original.dtype.kind == "f" else 255)
+        middle.imshow(image, cmap=PAPER, vmin=0, vmax=1)
+        for axis in (left, middle):
+            _frame(axis)
+        bars, best = _bars(right, row), int(np.argmax(row))
+        bars[best].set_color("C1")
+        right.annotate(f"{row[best]:.0%}", (best, row[best]), (0, 2), textcoords="offset points", ha="center")
+        right.set(ylim=(0, 1.25), yticks=(0, 0.5, 1))  # room for the number above a certain answer
+        if captions is not None:
+            right.set_title(str(captions[i]), loc="left", parse_math=False)  # a file may be called $_$.png
+    axes[0, 0].set_title("picture")
+    axes[0, 1].set_title("network's view")
+    axes[-1, 2].set_xlabel(f"probability of each {'digit' if p.shape[1] == 10 else 'class'}")
+    return figure
+
+
+def _bars(axis: Axes, p: np.ndarray) -> BarContainer:
+    """A bar for each class, as high as its probability."""
+    bars = axis.bar(np.arange(len(p)), p)
+    axis.set(ylim=(0, 1), xticks=np.arange(len(p)))
+    if len(p) > 26:  # their numbers would run into each other
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return bars
 
 
 def _sheet(maps: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ a run that is interrupted goes on with the same rates. Where a schedule answers 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ def described(schedule: float | Schedule) -> object:
     """A schedule in words that are the same in another process, or the number."""
     if not callable(schedule):
         return schedule
-    return getattr(schedule, "__qualname__", None) or repr(schedule)
+    return getattr(schedule, "__qualname__", None) or re.sub(r" at 0x\w+", "", repr(schedule))
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ class Every:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
+        checks.non_negative("start", self.start)
         checks.integer("epochs", self.epochs, 1)
+        checks.non_negative("factor", self.factor)
 
     def __call__(self, history: History) -> float:
         return self.start * self.factor ** (len(history.cost) // self.epochs)
@@ -89,8 +92,10 @@ class Through:
 
     def __post_init__(self) -> None:
         checks.integer("epochs", self.epochs, 1)
-        if not self.values:
-            raise ValueError("values: expected at least one; got none")
+        if not isinstance(self.values, Sequence) or not self.values:
+            raise ValueError(f"values: expected a sequence of at least one; got {self.values!r}")
+        for i, number in enumerate(self.values):
+            checks.non_negative(f"values[{i}]", number)
 
     def __call__(self, history: History) -> float:
         return self.values[min(len(history.cost) // self.epochs, len(self.values) - 1)]
@@ -118,16 +123,19 @@ class WhenStalled:
     least: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("start", "factor", "least"):
+            checks.non_negative(name, getattr(self, name))
         checks.integer("epochs", self.epochs, 1)
 
     def __call__(self, history: History) -> float | None:
         accuracies = history.validation_accuracy
         if len(accuracies) < len(history.cost):
             raise ValueError("eta: WhenStalled needs validation_data, whose accuracy it waits for")
-        rate, best, waited = self.start, -1.0, 0
+        changes, best, waited = 0, -1.0, 0
         for accuracy in accuracies:
             waited = 0 if accuracy > best else waited + 1
             best = max(best, accuracy)
             if waited == self.epochs:
-                rate, waited = rate * self.factor, 0
-        return rate if rate >= self.least * self.start else None
+                changes, waited = changes + 1, 0
+        left = self.factor**changes
+        return self.start * left if left >= self.least else None

@@ -7,14 +7,32 @@ that it took. Looks are as frequent as that needs, whatever the epochs are.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from netlib import checks
+from netlib.backend import Array
 from netlib.history import History
 
 LOSSES = ("error", "cost")
+
+
+class Standing(NamedTuple):
+    """Where training stood when it ended: all that it needs to go on.
+
+    `done` and `cost` are the mini-batches of the epoch that was not over, and the sum of their costs.
+    """
+
+    network: Any
+    parameters: list[Array]
+    memory: dict[str, Array]
+    steps: int
+    history: History
+    best: dict[str, Array]
+    done: int
+    cost: float
 
 
 @dataclass
@@ -38,7 +56,7 @@ class EarlyStopping:
     ----------
     best : dict of str to array
         Parameters at the best look; SGD ends with these.
-    stood : object or None
+    stood : Standing or None
         Where training stood when it ended.
     """
 
@@ -46,8 +64,8 @@ class EarlyStopping:
     increase: float = 2.0
     threshold: float = 0.995
     loss: str = "error"
-    best: dict[str, Any] = field(default_factory=dict, repr=False)
-    stood: Any = field(default=None, repr=False)
+    best: dict[str, Array] = field(default_factory=dict, repr=False)
+    stood: Standing | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         checks.integer("patience", self.patience, 1)
@@ -59,9 +77,13 @@ class EarlyStopping:
         """After how many mini-batches there is a look: an epoch's, or as many as let half of the patience pass."""
         return max(1, min(n_batches, self.patience // 2))
 
+    def rule(self) -> str:
+        """What does not change when training goes on with more patience, in words."""
+        return f"{self.loss} below {self.threshold} of the best, patience {self.increase} times as long"
+
     def best_loss(self, history: History) -> float:
         """The lowest loss so far."""
-        return min((loss for _, loss, _ in history.looks), default=math.inf)
+        return min([math.inf, *(loss for _, loss, _ in history.looks)])  # nan is never below
 
     def best_iteration(self, history: History) -> int | None:
         """The mini-batch after which the loss was lowest, the first time."""
@@ -77,6 +99,11 @@ class EarlyStopping:
             best = min(best, loss)
         return patience
 
+    def mini_batches_left(self, iteration: int, n_batches: int, history: History) -> int:
+        """Mini-batches until the next look, or until patience ends, whichever comes first."""
+        frequency = self.frequency(n_batches)
+        return math.ceil(min(frequency - iteration % frequency, self.patience_now(history) + 1 - iteration))
+
     def is_over(self, iteration: int, history: History) -> bool:
         """Whether training is to end after this mini-batch."""
         return self.patience_now(history) <= iteration
@@ -85,27 +112,32 @@ class EarlyStopping:
         """Keep the network's parameters as the best."""
         self.best = {str(i): parameter.copy() for i, parameter in enumerate(network.params)}
 
-    def end(self, network: Any, memory: dict[str, Any], done: int) -> None:
+    def end(self, network: Any, memory: dict[str, Array], done: int, cost: float) -> None:
         """Remember where training stands, and give the network the best parameters."""
         parameters = [parameter.copy() for parameter in network.params]
-        remembered = {name: array.copy() for name, array in memory.items()}
-        self.stood = parameters, remembered, network.steps, network.history, done
+        memory = {name: array.copy() for name, array in memory.items()}
+        self.stood = Standing(network, parameters, memory, network.steps, network.history, self.best, done, cost)
         for i, parameter in enumerate(network.params):
             parameter[...] = self.best.get(str(i), parameter)
 
-    def go_on(self, network: Any, memory: dict[str, Any]) -> int:
-        """Put a network back to where it stood; the mini-batches of an epoch that was not over.
+    def begin(self, network: Any) -> None:
+        """Begin with no best parameters, or refuse another network than the one that this object has trained.
 
         Raises
         ------
         ValueError
-            If another network was trained with this object.
+            If it is another.
         """
-        parameters, remembered, network.steps, network.history, done = self.stood
-        if [p.shape for p in parameters] != [p.shape for p in network.params]:
-            raise ValueError("early_stopping: expected one that belongs to this network, or a new one")
-        for parameter, then in zip(network.params, parameters, strict=True):
+        if self.stood is None:
+            self.best = {}
+        elif self.stood.network is not network:
+            raise ValueError(f"early_stopping: expected one that has trained this network, or a new one; got {self!r}")
+
+    def go_on(self, network: Any, memory: dict[str, Array]) -> None:
+        """Put the network, and what its optimizer remembers, back to where they stood."""
+        stood = self.stood
+        for parameter, then in zip(network.params, stood.parameters, strict=True):
             parameter[...] = then
         memory.clear()
-        memory.update({name: array.copy() for name, array in remembered.items()})
-        return done
+        memory.update({name: array.copy() for name, array in stood.memory.items()})
+        network.steps, network.history, self.best = stood.steps, copy.deepcopy(stood.history), stood.best

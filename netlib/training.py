@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from netlib import rng, schedules
@@ -82,6 +83,8 @@ class Run:
     stopping : EarlyStopping, optional
     done : int
         Mini-batches of the epoch that `history` does not hold yet, for a run that stood in its middle.
+    cost : float
+        The sum of their costs.
     """
 
     def __init__(
@@ -96,11 +99,13 @@ class Run:
         guard: Guard | None = None,
         stopping: EarlyStopping | None = None,
         done: int = 0,
+        cost: float = 0.0,
     ) -> None:
         self.network, self.x, self.y, self.plan = network, x, y, plan
         self.history, self.measures, self.guard, self.stopping = history, measures, guard, stopping
         self.done = done
-        self.is_over = False
+        self.cost = namespace(y).asarray(cost)  # on the device, in float64: it comes to the host once an epoch
+        self.is_over = stopping is not None and stopping.is_over(self.iteration - 1, history)
         self._work = Workspace(namespace(y))
 
     @property
@@ -119,6 +124,7 @@ class Run:
             eta = schedules.value("eta", self.plan.eta, self.history)
             if eta is None:
                 self.say("The schedule of eta has ended.")
+                self._test_at_last()
                 break
             self.plan.optimizer.begin_epoch(self.history)
             if self._epoch(eta):
@@ -135,47 +141,41 @@ class Run:
         """An epoch, or the rest of one; False if training ended before its end."""
         started = time.perf_counter()
         order = _shuffled(self.network, self.y, self.done) if self.plan.shuffle else None
-        cost, begun = 0.0, self.done
         while self.done < self.plan.n_batches and not self.is_over:
-            cost += self._stretch(eta, order)
+            self._stretch(eta, order)
         if self.done < self.plan.n_batches:
             return False
-        self.history.cost.append(cost / (self.plan.n_batches - begun))
+        self.history.cost.append(float(self.cost) / self.plan.n_batches)
         self.history.eta.append(eta)
-        self.done = 0
+        self.done, self.cost = 0, namespace(self.y).zeros(())
         if self.measures.validate:
             self._evaluate_epoch()
         elif self.measures.test:
-            last = len(self.history.cost) == self.plan.epochs
-            self.history.test_accuracy.append(self.measures.test() if last else None)
+            self.history.test_accuracy.append(None)
+            if len(self.history.cost) == self.plan.epochs:
+                self._test_at_last()
         self.history.seconds.append(time.perf_counter() - started)
         return True
 
-    def _stretch(self, eta: float, order: Array | None) -> float:
-        """Mini-batches between two looks of the guard; the sum of their costs."""
-        first = self.done
-        stop = self.plan.n_batches
+    def _stretch(self, eta: float, order: Array | None) -> None:
+        """Mini-batches up to the next look, of the guard or of early stopping: the guard looks first."""
+        first, stop = self.done, self.plan.n_batches
         if self.guard:
             self.guard.keep()
             stop = min(stop, first + (self.guard.every or stop))
-        cost = namespace(self.y).zeros(())  # on the device, in float64: it comes to the host once for all of them
-        while self.done < stop and not self.is_over:
+        if self.stopping:
+            stop = min(stop, first + self.stopping.mini_batches_left(self.iteration, self.plan.n_batches, self.history))
+        while self.done < stop:
             if self.iteration % 1000 == 0:
                 self.say(f"Training mini-batch number {self.iteration}")
-            cost += self._step(self.done, order, eta)
+            self.cost += self._step(self.done, order, eta)
             self.done += 1
-            if self.stopping:
-                self._look()
-        if not self.guard:
-            return float(cost)
-
-        def again(look_forward: Callable[[Array, int], None], look_back: Callable[[Array], None]) -> None:
-            for number in range(first, self.done):
-                x, _ = self._mini_batch(number, order)
-                look_forward(x, self.network.steps)
-                self._step(number, order, eta, look_back)
-
-        return self.guard.checked(cost, again)
+        if self.guard:
+            numbers = range(first, stop)
+            again = ((self._mini_batch(n, order)[0], partial(self._step, n, order, eta)) for n in numbers)
+            self.guard.check(self.cost, again)
+        if self.stopping:
+            self._look()
 
     def _step(self, number: int, order: Array | None, eta: float, look: Callable[[Array], None] | None = None) -> Array:
         x, y = self._mini_batch(number, order)
@@ -195,7 +195,7 @@ class Run:
         return gather(self.x, chosen, out), self.y[chosen]
 
     def _look(self) -> None:
-        """What early stopping does after a mini-batch."""
+        """What early stopping does after a stretch."""
         stopping, last = self.stopping, self.iteration - 1
         if self.iteration % stopping.frequency(self.plan.n_batches) == 0:
             validation, test = self.measures.losses
@@ -208,6 +208,11 @@ class Run:
         if stopping.is_over(last, self.history):
             self.say(f"Iteration {last}: patience has ended.")
             self.is_over = True
+
+    def _test_at_last(self) -> None:
+        """Measure test accuracy after the last epoch, if there is no validation data to say when."""
+        if self.measures.test and not self.measures.validate and self.history.test_accuracy[-1:] == [None]:
+            self.history.test_accuracy[-1] = self.measures.test()
 
     def _evaluate_epoch(self) -> None:
         """Measure validation accuracy, and test accuracy if that was the best so far."""

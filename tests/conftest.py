@@ -1,5 +1,6 @@
 """What the tests share: the backends to run on, and computers that this one is not."""
 
+import os
 import sys
 
 import pytest
@@ -10,6 +11,15 @@ from tests import device as stand_in
 
 CARD = gpu_problem() is None
 DEVICES = ["cpu", "gpu"] if CARD else ["cpu", "stand-in for gpu"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_wishes():
+    """No user's file of settings and no dtype of theirs reaches a test; NETLIB_DEVICE may choose where all run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NETLIB_CONFIG", os.devnull)
+        patch.delenv("NETLIB_DTYPE", raising=False)
+        yield
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 
 from netlib import ConvPoolLayer, Network, SoftmaxLayer, data
 from netlib.checkpoints import digest
+from netlib.optimizers import GradientDescent, Momentum, RMSprop
+from netlib.schedules import Through
 from netlib.storage import FileError
 
 DIGITS = data.load("digits")
@@ -109,6 +111,8 @@ OTHER_RUNS = {
     "dtype": lambda folder: train(make(dtype="float64"), 3, folder),
     "layers": lambda folder: train(make(p_dropout=0.25), 3, folder),
     "data": lambda folder: train(make(), 3, folder, sets=[SMALL[0], SMALL[2], SMALL[1]]),
+    "l1": lambda folder: train(make(), 3, folder, l1=0.1),
+    "method": lambda folder: train(make(), 3, folder, optimizer=Momentum()),
 }
 
 
@@ -119,6 +123,38 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(name, run, tmp_path):
     with pytest.raises(ValueError, match=rf"^checkpoint: .*epoch-0001\.npz' belongs to another run, with {name} "):
         run(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("l1", {"l1": 0.1}), ("method", {"optimizer": RMSprop()}), ("method", {"optimizer": Momentum(0.8)})],
+)
+def test_a_folder_of_a_run_with_something_more_is_that_of_another_run(name, options, tmp_path):
+    train(make(), 2, tmp_path, **options)
+    with pytest.raises(ValueError, match=f"belongs to another run, with {name} .* and not None"):
+        train(make(), 3, tmp_path)
+
+
+def test_plain_gradient_descent_is_the_same_run_whether_it_is_named_or_not(tmp_path):
+    train(make(), 2, tmp_path)
+    assert len(train(make(), 3, tmp_path, optimizer=GradientDescent(), l1=0).cost) == 3
+
+
+@pytest.mark.parametrize(
+    "make_optimizer",
+    [lambda: Momentum(0.8, nesterov=True), RMSprop, lambda: Momentum(Through((0.5, 0.9, 0.99), 1))],
+    ids=["Nesterov", "RMSprop", "annealed"],
+)
+def test_what_an_optimizer_remembers_is_kept(make_optimizer, tmp_path):
+    optimizer, whole = make_optimizer(), make()
+    expected = ending(whole, train(whole, 4, optimizer=optimizer, eta=0.01, l1=0.1))
+    for epochs in (1, 3, 4):
+        net, other = make(), make_optimizer()
+        history = train(net, epochs, tmp_path, optimizer=other, eta=0.01, l1=0.1)
+    assert ending(net, history) == expected
+    assert {name: array.tobytes() for name, array in other.memory.items()} == {
+        name: array.tobytes() for name, array in optimizer.memory.items()
+    }
 
 
 def test_a_network_that_has_been_trained_already_is_another_beginning(tmp_path):

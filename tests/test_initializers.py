@@ -22,7 +22,13 @@ def assert_gaussian(numbers, deviation):
 
 @pytest.mark.parametrize(
     ("init", "fan_in", "fan_out", "deviation"),
-    [("book", 50, 8, math.sqrt(1 / 8)), ("corrected", 50, 8, math.sqrt(1 / 50)), ("book", 25, 125.0, math.sqrt(0.008))],
+    [
+        ("book", 50, 8, math.sqrt(1 / 8)),
+        ("corrected", 50, 8, math.sqrt(1 / 50)),
+        ("book", 25, 125.0, math.sqrt(0.008)),
+        ("he", 50, 8, 0.2),
+        ("glorot", 50, 22, 1 / 6),
+    ],
 )
 @pytest.mark.parametrize("w_shape", [(300, 200), (60, 40, 5, 5)])
 def test_weights_are_gaussian_with_the_scale_of_their_name(init, fan_in, fan_out, deviation, w_shape):
@@ -63,5 +69,5 @@ def test_the_weights_of_seed_0_are_those_of_all_earlier_versions():
     assert b.tolist() == [-0.07583733958232833]
 
 
-def test_there_are_three_scales():
-    assert list(SCALES) == ["book", "corrected", "zeros"]
+def test_there_are_five_scales():
+    assert list(SCALES) == ["book", "corrected", "he", "glorot", "zeros"]

@@ -272,7 +272,7 @@ def test_parameters_are_the_weights_and_then_the_biases_in_the_books_shapes(make
 
 
 @pytest.mark.parametrize(
-    ("init", "scale"), [("book", 1 / np.sqrt(50)), ("corrected", 1 / np.sqrt(200)), ("zeros", 0.0)]
+    ("init", "scale"), [("book", 1 / np.sqrt(50)), ("corrected", 1 / np.sqrt(200)), ("he", 0.1), ("zeros", 0.0)]
 )
 def test_init_chooses_the_scale_of_the_weights(init, scale):
     net = Network([FullyConnectedLayer(200, 50, init=init)], 1, device="cpu")

@@ -109,3 +109,31 @@ def test_epochs_draws_a_line_for_each_run_and_a_dashed_one_for_its_mark():
     assert (mark.get_color(), mark.get_linestyle()) == (other.get_color(), "--")
     assert (axis.get_yscale(), axis.get_xlabel(), axis.get_ylabel()) == ("log", "epoch", "cost")
     assert [text.get_text() for text in axis.figure.legends[0].get_texts()] == ["one", "other"]
+
+
+@pytest.mark.parametrize("classes", [3, 10, 40])
+def test_seen_draws_picture_image_and_bars_and_marks_the_highest(classes):
+    rng = np.random.default_rng(0)
+    originals = [rng.integers(256, size=(9, 7)).astype(np.uint8), rng.random((5, 8, 3)), rng.random((6, 6))]
+    x, p = rng.random((3, 16)), rng.dirichlet(np.ones(classes), size=3)
+    figure = plotting.seen(originals, x, p, ["one", "two", "$_$"])
+    rows = np.reshape(figure.axes, (3, 3))
+    for i, (left, middle, right) in enumerate(rows):
+        assert np.array_equal(left.images[0].get_array(), originals[i])
+        assert left.images[0].get_cmap()(0.0)[:3] == (0, 0, 0), "black is not drawn black"
+        assert np.array_equal(middle.images[0].get_array(), x[i].reshape(4, 4))
+        assert (middle.images[0].get_cmap().name, middle.images[0].get_clim()) == ("gray_r", (0, 1))
+        assert [bar.get_height() for bar in right.patches] == p[i].tolist()
+        colours = [bar.get_facecolor() for bar in right.patches]
+        (marked,) = [k for k, colour in enumerate(colours) if colour != colours[p[i].argmin()]]
+        assert marked == p[i].argmax()
+        assert [text.get_text() for text in right.texts] == [f"{p[i].max():.0%}"]
+        assert right.get_title(loc="left") == ["one", "two", "$_$"][i]
+        assert len(right.get_xticks()) <= 26
+    assert [left.images[0].get_clim() for left, *_ in rows[::2]] == [(0, 255), (0, 1)]
+    figure.savefig("/dev/null", format="png")
+
+
+def test_seen_wants_a_picture_for_every_image():
+    with pytest.raises(ValueError, match="shorter"):
+        plotting.seen([np.zeros((3, 3))], np.zeros((2, 4)), np.full((2, 3), 1 / 3))

@@ -11,6 +11,7 @@ import pytest
 
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, linear, tanh
 from netlib.ops import Activation
+from netlib.stopping import EarlyStopping
 from netlib.storage import HEADER, FileError, read
 
 MADE = {
@@ -69,6 +70,14 @@ def test_it_trains_on_as_the_saved_one_would(layers, tmp_path):
     for one in (net, again):
         one.SGD(data(), 3, 4, 0.1, None, None, 0.01, shuffle=True, verbose=False)
     assert all(np.array_equal(a, b) for a, b in zip(again.params, net.params, strict=True))
+
+
+def test_the_looks_of_early_stopping_come_back(tmp_path):
+    net = Network(MADE["softmax"](), 4, device="cpu")
+    net.SGD(data(), 2, 4, 0.1, data(8), None, early_stopping=EarlyStopping(4), verbose=False)
+    net.save(tmp_path / "net.npz")
+    assert len(net.history.looks) > 1
+    assert Network.load(tmp_path / "net.npz", device="cpu").history == net.history
 
 
 def test_numpy_and_json_alone_can_read_it(kept):

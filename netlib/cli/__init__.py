@@ -7,6 +7,7 @@ from netlib.cli.bench import bench
 from netlib.cli.data import data
 from netlib.cli.doctor import doctor
 from netlib.cli.experiments import experiments
+from netlib.cli.reading import read
 from netlib.cli.rendering import render
 from netlib.cli.running import run
 
@@ -20,6 +21,7 @@ def main() -> None:
 main.add_command(run)
 main.add_command(render)
 main.add_command(data)
+main.add_command(read)
 main.add_command(experiments)
 main.add_command(bench)
 main.add_command(doctor)

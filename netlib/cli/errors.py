@@ -14,5 +14,5 @@ def told_plainly() -> Iterator[None]:
     """Turn errors that their messages explain into click's."""
     try:
         yield
-    except (DataError, DeviceError, OSError, ValueError) as error:
+    except (DataError, DeviceError, ImportError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from None

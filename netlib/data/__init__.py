@@ -6,10 +6,23 @@ from netlib import checks
 from netlib.data import digits, mnist
 from netlib.data.expansion import Expanded, expand
 from netlib.data.mnist import DataError
+from netlib.data.own import OwnImages, as_mnist, own_images
 from netlib.data.pickles import load_pickle
 from netlib.data.sets import Data, DataSets, size
 
-__all__ = ["Data", "DataError", "DataSets", "Expanded", "expand", "load", "load_pickle", "size"]
+__all__ = [
+    "Data",
+    "DataError",
+    "DataSets",
+    "Expanded",
+    "OwnImages",
+    "as_mnist",
+    "expand",
+    "load",
+    "load_pickle",
+    "own_images",
+    "size",
+]
 
 LOADERS = {"digits": digits.load, "mnist": mnist.load}
 

@@ -27,7 +27,7 @@ class ConvPoolLayer(Layer):
         Rows and columns of a pooling window; rows and columns of the convolution that fill none are left out.
     activation_fn : Activation
         sigmoid, tanh, ReLU or linear.
-    init : {"book", "corrected", "zeros"}
+    init : {"book", "corrected", "he", "glorot", "zeros"}
         Scale of the initial weights: ``sqrt(1/n_out)`` with n_out = filters * rows * columns / pool area as in
         network3, or ``sqrt(1/n_in)`` with n_in = maps * rows * columns.
     ties : {"all", "first"}

@@ -20,7 +20,7 @@ class FullyConnectedLayer(Layer):
         sigmoid, tanh, ReLU or linear.
     p_dropout : float
         Probability in [0, 1) that an input is silent in a training step.
-    init : {"book", "corrected", "zeros"}
+    init : {"book", "corrected", "he", "glorot", "zeros"}
         Scale of the initial weights: sqrt(1/n_out) as in network3, or sqrt(1/n_in), which its author meant.
     cost : {"cross_entropy", "quadratic", "log_likelihood"}, optional
         What is minimised if the layer is a network's last. The cross-entropy needs the sigmoid; the log-likelihood
