@@ -363,8 +363,8 @@ plt.show()
 # Without a penalty the weights are still much like the noise that they began as. L2 has drawn all of them together:
 # what nothing holds has lost all but $e^{-6}$ of its size ($\eta\lambda$ times 40 epochs is 6), small, but not zero;
 # and the large weights, which the network needs, have paid the most. L1 has taken 0.24 from each at most
-# ($\eta\lambda$ times 40), which was all that half of them had, and left the large ones large. The accuracies are the
-# same to a single image.
+# ($\eta\lambda$ times 40), which was all that half of them had, and left the large ones large. The accuracies differ by
+# one image.
 #
 # Which weights have gone? Draw the same ten neurons of all three networks as pictures of the 28 x 28 pixels, dark for
 # positive weights.
@@ -818,10 +818,10 @@ plt.show()
 # %% [markdown]
 # Scaled and centred, the small three in its corner and the one at the rim are read with certainty; merely shrunk, the
 # one was taken for a zero. The four is read as a nine either way, and it is worth asking why. It is drawn with a
-# ruler, so to speak: sharp corners, an upright stem, a closed impression at the top where the two uprights come
-# close. Its writer is not among those whose digits the network learned from. Scaling removes what differs in place
-# and size, not what differs in hand; for that one needs more hands. And note the 94 %: a network is sure of what it
-# says, not of whether it was asked something that it has learned.
+# ruler, so to speak: sharp corners, an upright stem, a wide gap at the top. Its writer is not among those whose
+# digits the network learned from. Scaling removes what differs in place and size, not what differs in hand; for that
+# one needs more hands. And note the 94 %: a network is sure of what it says, not of whether it was asked something
+# that it has learned.
 #
 # ## 12. Any other images
 #

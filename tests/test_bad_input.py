@@ -178,7 +178,7 @@ def test_probabilities_of_dropout(make, p, error):
     ),
     (lambda: FullyConnectedLayer(8, 5, None), TypeError, "activation_fn: expected a netlib Activation", "got None"),
     (lambda: conv(activation_fn=abs), TypeError, "activation_fn: expected", "got <built-in function abs>"),
-    (lambda: FullyConnectedLayer(8, 5, init="he"), ValueError, "init: expected one of 'book', 'corrected'", "got 'he'"),
+    (lambda: FullyConnectedLayer(8, 5, init="He"), ValueError, "init: expected one of 'book', 'corrected'", "got 'He'"),
     (lambda: conv(init=1), ValueError, "init: expected one of 'book', 'corrected'", "got 1"),
     (lambda: conv(ties="last"), ValueError, "ties: expected one of 'all', 'first'", "got 'last'"),
     (

@@ -271,7 +271,7 @@ def test_in_training_nothing_crosses_the_bus_but_results_once_an_epoch(install_c
 
     once, longer, larger = crossed(20, 1), crossed(20, 3), crossed(60, 1)
     assert larger == once, "more steps, no more crossings"
-    assert longer["to host"] - once["to host"] == 2 * 2, "a cost and an accuracy for each of two more epochs"
+    assert longer["to host"] - once["to host"] == 2 * 3, "cost, accuracy and the guard's look, in two more epochs"
     assert longer["to device"] - once["to device"] == 2 * shuffle, "the order, where there is a new one"
 
 
