@@ -124,13 +124,27 @@ def test_the_doctor_says_why_there_is_no_gpu(no_cupy, monkeypatch, tmp_path):
     code, output = told()
     assert code == 0
     assert "none: CuPy is not installed; `pip install" in output
-    assert '"auto" is the CPU\n' in output
+    assert "\"auto\" is the CPU ('auto', default)\n" in output
     code, output = told("--gpu-report", str(tmp_path / "report.json"))
     assert code == 1
     assert "no report without a GPU: CuPy is not installed" in output
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv("NETLIB_DEVICE", "gpu")
     assert 'NETLIB_DEVICE (environment variable): "gpu" was asked for, but CuPy is not installed' in told()[1]
+
+
+def test_the_doctor_shows_what_the_user_wants_everywhere(no_cupy, monkeypatch, tmp_path):
+    file = tmp_path / "settings.toml"
+    file.write_text('device = "cpu"\ndtype = "float64"\n')
+    monkeypatch.setenv("NETLIB_CONFIG", str(file))
+    assert f"\"auto\" is the CPU ('cpu', {file})\n" in told()[1]
+    assert f'"auto" is float64 ({file})\n' in told()[1]
+    monkeypatch.setenv("NETLIB_DTYPE", "float32")
+    assert '"auto" is float32 (NETLIB_DTYPE (environment variable))\n' in told()[1]
+    file.write_text("device = 7")
+    code, output = told()
+    assert code == 1
+    assert f"{file}: expected" in output
 
 
 def test_the_doctor_names_the_card(install_cupy):

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from netlib import __version__
+from netlib import __version__, config
 from netlib.backend import device_namespace
 from netlib.cli import chapters
 from netlib.cli.errors import told_plainly
@@ -36,7 +36,8 @@ def doctor(gpu_report: Path | None) -> None:
     Versions, the library behind NumPy's products and its threads, the GPU or the reason why there is none with the
     command that would mend it, what the device "auto" means, and where MNIST is.
     """
-    findings = examine()
+    with told_plainly():
+        findings = examine()
     for name, finding in findings.items():
         click.echo(f"{name:8} {finding}")
     if gpu_report is None:
@@ -62,13 +63,14 @@ def examine() -> dict[str, str]:
         auto = "the CPU" if device_namespace() is np else "the GPU"
     except (RuntimeError, ValueError) as error:
         auto = str(error)
-    asked = os.environ.get("NETLIB_DEVICE")
+    device, dtype = (config.setting(name) for name in ("device", "dtype"))
     found = [mnist.find(file) for file in mnist.FILES]
     return {
         "netlib": f"{__version__}, Python {platform.python_version()}, {platform.system()} on {platform.machine()}",
         "NumPy": f"{np.__version__}, {blas()}",
         "GPU": _gpu(),
-        "device": f'"auto" is {auto}' + (f", since NETLIB_DEVICE is {asked!r}" if asked else ""),
+        "device": f'"auto" is {auto} ({device.value!r}, {device.source})',
+        "dtype": f'"auto" is {dtype.value} ({dtype.source})',
         "MNIST": f"in {found[0].parent}" if all(found) else "not here; `netlib data mnist` fetches it",
     }
 
