@@ -649,7 +649,7 @@ for eta in (0.1, 3):
     net, history = fragile(eta)
     print(f"eta {eta:3}: cost", " ".join(f"{cost:.3g}" for cost in history.cost),
           f"  accuracy {net.accuracy(validation_data):.0%}"
-          f"  hidden neurons that answer to any image {(net.row.layers[1].output > 0).any(axis=0).mean():.0%}")
+          f"  hidden neurons that answer to any image {float((net.layers[1].output > 0).any(axis=0).mean()):.0%}")
 
 # %% [markdown]
 # At 3 the first epoch's cost is a hundred million, and then it sits at 2.38. No number has ceased to be one, nothing

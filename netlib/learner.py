@@ -27,40 +27,7 @@ PLAIN = GradientDescent()  # remembers nothing, so all networks can share it
 
 
 class Learner:
-    """A network as training sees it; `Network` adds what one does with it afterwards.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        From input to output; each must take what the one before it gives.
-    mini_batch_size : int
-        Images in a training step. Everything else takes any number of them.
-    seed : int
-        Decides the initial weights, the dropout masks and the order of shuffled mini-batches.
-    device : {"auto", "cpu", "gpu"}
-        Where the network lives.
-    dtype : {"auto", "float32", "float64"}
-        Of its parameters, and of all that it computes; "auto" is the user's (see `config`), or else float32.
-
-    Attributes
-    ----------
-    row : layers.row.Row
-        The layers in a row, and the passes through all of them.
-    steps : int
-        Training steps taken so far.
-    history : History or None
-        Of the last call of SGD.
-    x, y : array
-        Images, as rows, and labels of the last pass in training.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If layers do not fit together, belong to another network already, or another argument is out of range; the
-        message names the argument, what it was, and what was expected.
-    DeviceError
-        If a GPU is asked for and there is none.
-    """
+    """A network as training sees it; `Network`, which adds what one does with it afterwards, tells of the arguments."""
 
     def __init__(
         self,

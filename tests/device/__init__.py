@@ -81,7 +81,9 @@ class ndarray:  # noqa: N801 - CuPy's name
     def __array__(self, *_, **__):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use `.get()`.")
 
-    def __array_ufunc__(self, function, *_, **__):
+    def __array_ufunc__(self, function, method, *inputs, **keywords):
+        if method == "__call__" and not keywords and any(isinstance(value, np.generic) for value in inputs):
+            return on_device(function(*bare(inputs)))  # a number of NumPy's, to the left of an array
         raise TypeError(f"numpy.{function.__name__} was called with an array of the device")
 
     def __array_function__(self, function, *_, **__):
