@@ -6,8 +6,9 @@ from netlib import checks
 from netlib.data import digits, mnist
 from netlib.data.expansion import Expanded, expand
 from netlib.data.mnist import DataError
-from netlib.data.own import OwnImages, as_mnist, own_images
+from netlib.data.own import OwnImages, own_images
 from netlib.data.pickles import load_pickle
+from netlib.data.preparation import as_mnist
 from netlib.data.sets import Data, DataSets, size
 
 __all__ = [
