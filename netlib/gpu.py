@@ -31,6 +31,11 @@ class Problem(NamedTuple):
         return f"{self.reason}; {self.remedy}"
 
 
+def cuda_version(number: int) -> str:
+    """What CUDA means by a number such as 12040."""
+    return f"{number // 1000}.{number % 1000 // 10}"
+
+
 def _install(cuda: int = 12) -> str:
     other = ", or cupy-cuda13x where `nvidia-smi` shows CUDA 13" if cuda == 12 else ""
     return f'`pip install "cupy-cuda{cuda}x[ctk]"`{other}'
@@ -56,9 +61,8 @@ def _driver_problem(cupy: ModuleType) -> Problem | None:
         return Problem("there is no NVIDIA driver", "install one, until `nvidia-smi` lists the card")
     major = built_for // 1000
     if driver // 1000 < major:
-        known = f"{driver // 1000}.{driver % 1000 // 10}"
         return Problem(
-            f"CuPy was built for CUDA {major}, and the driver knows no more than {known}",
+            f"CuPy was built for CUDA {major}, and the driver knows no more than {cuda_version(driver)}",
             f"`pip uninstall cupy-cuda{major}x`, then {_install(driver // 1000)}; or update the driver",
         )
     return None

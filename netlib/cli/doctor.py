@@ -18,7 +18,7 @@ from netlib.cli import chapters
 from netlib.cli.errors import told_plainly
 from netlib.data import mnist
 from netlib.files import writing
-from netlib.gpu import gpu_problem
+from netlib.gpu import cuda_version, gpu_problem
 from netlib.threads import blas
 
 SUITE_SECONDS = 230  # of the five minutes that a report may take
@@ -83,9 +83,8 @@ def _gpu() -> str:
 
     runtime = cupy.cuda.runtime
     free, total = (n // 10**6 for n in runtime.memGetInfo())
-    driver = runtime.driverGetVersion()
+    known = cuda_version(runtime.driverGetVersion())
     name = runtime.getDeviceProperties(0)["name"].decode()
-    known = f"{driver // 1000}.{driver % 1000 // 10}"
     return f"{name}, {free:,} of {total:,} MB free; CuPy {cupy.__version__}, a driver for CUDA up to {known}"
 
 
