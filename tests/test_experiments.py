@@ -51,11 +51,27 @@ PARAMETERS = {  # weights and biases of each layer, as one counts them in the bo
     "basic_conv": [20 * 5 * 5 + 20, 20 * 12 * 12 * 100 + 100, 100 * 10 + 10],
     "dbl_conv": [20 * 5 * 5 + 20, 40 * 20 * 5 * 5 + 40, 40 * 4 * 4 * 100 + 100, 100 * 10 + 10],
     "dbl_conv_relu": [20 * 5 * 5 + 20, 40 * 20 * 5 * 5 + 40, 40 * 4 * 4 * 100 + 100, 100 * 10 + 10],
+    "omit_FC": [20 * 5 * 5 + 20, 20 * 12 * 12 * 10 + 10],
+    "dbl_conv_tanh": [20 * 5 * 5 + 20, 40 * 20 * 5 * 5 + 40, 40 * 4 * 4 * 100 + 100, 100 * 10 + 10],
+    "expanded_data_300": [520, 20_040, 640 * 300 + 300, 300 * 10 + 10],
+    "expanded_data_double_fc_100": [520, 20_040, 640 * 100 + 100, 100 * 100 + 100, 100 * 10 + 10],
+    "double_fc_dropout": [520, 20_040, 640 * 1000 + 1000, 1000 * 1000 + 1000, 1000 * 10 + 10],
 }
 
 
 def test_the_books_experiments_are_there_in_its_order():
-    assert list(RECIPES) == ["shallow", "basic_conv", "dbl_conv", "dbl_conv_relu"]
+    assert list(RECIPES) == [
+        "shallow",
+        "basic_conv",
+        "omit_FC",
+        "dbl_conv",
+        "dbl_conv_tanh",
+        *(f"regularized_dbl_conv_{x}" for x in ("1e-05", "0.0001", "0.001", "0.01", "0.1", "1", "10", "100")),
+        "dbl_conv_relu",
+        *(f"expanded_data_{n}" for n in (100, 300, 1000)),
+        *(f"expanded_data_double_fc_{n}" for n in (100, 300, 1000)),
+        "double_fc_dropout",
+    ]
     assert [recipe.name for recipe in RECIPES.values()] == list(RECIPES)
 
 
@@ -91,6 +107,27 @@ def test_hyperparameters_are_those_of_the_book(name, eta, lmbda, book, activatio
     assert {(layer.p_dropout, layer.init) for layer in layers[:-1]} == {(0.0, "book")}
     assert layers[-1].p_dropout == 0
     assert {layer.poolsize for layer in layers if isinstance(layer, ConvPoolLayer)} <= {(2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "eta", "lmbda", "expanded", "p_dropout", "activations"),
+    [
+        ("omit_FC", 60, 0.1, 0.0, False, 0.0, {"sigmoid"}),
+        ("dbl_conv_tanh", 60, 0.1, 0.0, False, 0.0, {"tanh"}),
+        ("regularized_dbl_conv_1e-05", 10, 0.1, 1e-5, False, 0.0, {"sigmoid"}),
+        ("regularized_dbl_conv_100", 10, 0.1, 100.0, False, 0.0, {"sigmoid"}),
+        ("expanded_data_1000", 60, 0.03, 0.1, True, 0.0, {"ReLU"}),
+        ("expanded_data_double_fc_1000", 60, 0.03, 0.1, True, 0.0, {"ReLU"}),
+        ("double_fc_dropout", 40, 0.03, 0.0, True, 0.5, {"ReLU"}),
+    ],
+)
+def test_hyperparameters_of_the_scripts_other_experiments(name, epochs, eta, lmbda, expanded, p_dropout, activations):
+    recipe = RECIPES[name]
+    assert (recipe.epochs, recipe.eta, recipe.lmbda, recipe.expanded) == (epochs, eta, lmbda, expanded)
+    layers = recipe.network(0, "cpu").layers
+    assert {str(layer.activation_fn.name) for layer in layers[:-1]} == activations
+    assert {layer.p_dropout for layer in layers if not isinstance(layer, ConvPoolLayer)} == {p_dropout}
+    assert {layer.p_dropout for layer in layers if isinstance(layer, ConvPoolLayer)} <= {0.0}
 
 
 def test_a_network_is_the_seeds_alone_and_each_is_made_of_new_layers():
@@ -677,15 +714,24 @@ def small_recipes(tmp_path, monkeypatch):
 def test_list_names_every_recipe_with_the_books_number(monkeypatch):
     monkeypatch.setitem(RECIPES, "small", SMALL)
     lines = experiments("list").output.splitlines()
-    assert [line.split()[:2] for line in lines] == [
-        ["shallow", "97.80%"],
-        ["basic_conv", "98.78%"],
-        ["dbl_conv", "99.06%"],
-        ["dbl_conv_relu", "99.23%"],
-        ["small", "3"],
-    ]
-    assert all("60 epochs" in line for line in lines[:4])
-    assert "3 epochs  a network for tests" in lines[4]
+    assert [line.split()[0] for line in lines] == list(RECIPES)
+    told = {line.split()[0]: line.split()[1:] for line in lines}
+    assert {name: words[0] for name, words in told.items() if words[0].endswith("%")} == {
+        "shallow": "97.80%",
+        "basic_conv": "98.78%",
+        "dbl_conv": "99.06%",
+        "dbl_conv_relu": "99.23%",
+        "expanded_data_100": "99.37%",
+        "expanded_data_300": "99.46%",
+        "expanded_data_1000": "99.43%",
+        "expanded_data_double_fc_100": "99.43%",
+        "expanded_data_double_fc_300": "99.48%",
+        "expanded_data_double_fc_1000": "99.47%",
+        "double_fc_dropout": "99.60%",
+    }
+    assert told["omit_FC"][:2] == ["60", "epochs"]
+    assert told["double_fc_dropout"][1:3] == ["40", "epochs"]
+    assert "3 epochs  a network for tests" in lines[-1]
 
 
 def test_run_writes_a_record_of_each_recipe_and_seed(small_recipes):
@@ -743,7 +789,7 @@ def test_run_goes_on_where_it_was_interrupted(small_recipes, monkeypatch):
         (["run"], "Missing argument 'NAMES...'"),
         (["run", "dbl_conv_rely"], "no recipe 'dbl_conv_rely'; did you mean dbl_conv_relu or dbl_conv"),
         (["run", "small", "smal"], "no recipe 'smal'; did you mean small?"),
-        (["run", "xyz"], "no recipe 'xyz'; there are basic_conv, convolving, dbl_conv, dbl_conv_relu, shallow, small"),
+        (["run", "xyz"], "no recipe 'xyz'; there are basic_conv, convolving, dbl_conv, dbl_conv_relu, dbl_conv_tanh, "),
         (["run", "small", "--seed", "-1"], "-1 is not in the range x>=0"),
         (["run", "small", "--epochs", "0"], "0 is not in the range x>=1"),
         (["run", "small", "--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'gpu'"),

@@ -20,9 +20,10 @@ def experiments() -> None:
 @experiments.command("list")
 def list_recipes() -> None:
     """Name every recipe, what it is, and the book's number."""
+    width = max(map(len, RECIPES))
     for recipe in RECIPES.values():
         book = f"{recipe.book:.2%}" if recipe.book else ""
-        click.echo(f"{recipe.name:16} {book:8} {recipe.epochs:3} epochs  {recipe.title}")
+        click.echo(f"{recipe.name:{width}} {book:8} {recipe.epochs:3} epochs  {recipe.title}")
 
 
 @experiments.command("run")
@@ -68,9 +69,10 @@ def table(as_markdown: bool) -> None:
     if as_markdown:
         click.echo(markdown(measured))
         return
+    width = max(map(len, RECIPES))
     titles = "".join(f"{title:>9}" for title in ("book", "its rule", "mean", "lowest", "highest", "last", "runs"))
-    click.echo(f"{'recipe':16}{titles}")
+    click.echo(f"{'recipe':{width}}{titles}")
     for row in measured:
         book = f"{row.recipe.book:.2%}" if row.recipe.book else ""
         ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
-        click.echo(f"{row.recipe.name:16}{book:>9}{''.join(f'{accuracy:9.2%}' for accuracy in ours)}{row.runs:9}")
+        click.echo(f"{row.recipe.name:{width}}{book:>9}{''.join(f'{accuracy:9.2%}' for accuracy in ours)}{row.runs:9}")

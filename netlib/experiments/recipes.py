@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from netlib.layers import ConvPoolLayer, FullyConnectedLayer, Layer, SoftmaxLayer
 from netlib.network import Network
-from netlib.ops import Activation, ReLU, sigmoid
+from netlib.ops import Activation, ReLU, sigmoid, tanh
 
 MINI_BATCH_SIZE = 10  # in every experiment of the book
 
@@ -72,22 +73,82 @@ def basic_conv(activation_fn: Activation = sigmoid) -> list[Layer]:
     ]
 
 
-def dbl_conv(activation_fn: Activation = sigmoid) -> list[Layer]:
-    """Two of them."""
+def omit_fc() -> list[Layer]:
+    """A convolutional layer and nothing between it and the output."""
+    return [_conv_pool(20, 1, 28, sigmoid), SoftmaxLayer(20 * 12 * 12, 10)]
+
+
+def dbl_conv(activation_fn: Activation = sigmoid, n: int = 100) -> list[Layer]:
+    """Two convolutional layers, and n fully connected neurons."""
+    return [*_two_conv_pools(activation_fn), FullyConnectedLayer(640, n, activation_fn), SoftmaxLayer(n, 10)]
+
+
+def double_fc(n: int, p_dropout: float = 0.0) -> list[Layer]:
+    """Two convolutional layers and two fully connected ones of n neurons, with ReLU."""
     return [
-        _conv_pool(20, 1, 28, activation_fn),
-        _conv_pool(40, 20, 12, activation_fn),
-        FullyConnectedLayer(40 * 4 * 4, 100, activation_fn),
-        SoftmaxLayer(100, 10),
+        *_two_conv_pools(ReLU),
+        FullyConnectedLayer(640, n, ReLU, p_dropout),
+        FullyConnectedLayer(n, n, ReLU, p_dropout),
+        SoftmaxLayer(n, 10, p_dropout),
     ]
 
+
+def _two_conv_pools(activation_fn: Activation) -> list[Layer]:
+    """From 28 x 28 pixels to 40 maps of 4 x 4, which are 640 numbers."""
+    return [_conv_pool(20, 1, 28, activation_fn), _conv_pool(40, 20, 12, activation_fn)]
+
+
+STRENGTHS = tuple(10.0**power for power in range(-5, 3))  # of L2, in the sweep that the book's script makes
+EXPANDED_BOOK = {100: 0.9937, 300: 0.9946, 1000: 0.9943}
+DOUBLE_FC_BOOK = {100: 0.9943, 300: 0.9948, 1000: 0.9947}
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("shallow", shallow, 60, 0.1, "fully connected, 100 neurons", book=0.9780),
         Recipe("basic_conv", basic_conv, 60, 0.1, "one convolutional layer", book=0.9878),
+        Recipe("omit_FC", omit_fc, 60, 0.1, "the same without fully connected layer"),
         Recipe("dbl_conv", dbl_conv, 60, 0.1, "two convolutional layers", book=0.9906),
-        Recipe("dbl_conv_relu", lambda: dbl_conv(ReLU), 60, 0.03, "the same with ReLU and L2", lmbda=0.1, book=0.9923),
+        Recipe("dbl_conv_tanh", partial(dbl_conv, tanh), 60, 0.1, "the same with tanh"),
+        *(
+            Recipe(f"regularized_dbl_conv_{x:g}", dbl_conv, 10, 0.1, f"with L2 of {x:g}, ten epochs", lmbda=x)
+            for x in STRENGTHS
+        ),
+        Recipe("dbl_conv_relu", partial(dbl_conv, ReLU), 60, 0.03, "the same with ReLU and L2", lmbda=0.1, book=0.9923),
+        *(
+            Recipe(
+                f"expanded_data_{n}",
+                partial(dbl_conv, ReLU, n),
+                60,
+                0.03,
+                f"that on expanded data, {n} neurons",
+                lmbda=0.1,
+                book=accuracy,
+                expanded=True,
+            )
+            for n, accuracy in EXPANDED_BOOK.items()
+        ),
+        *(
+            Recipe(
+                f"expanded_data_double_fc_{n}",
+                partial(double_fc, n),
+                60,
+                0.03,
+                f"and two fully connected layers of {n}",
+                lmbda=0.1,
+                book=accuracy,
+                expanded=True,
+            )
+            for n, accuracy in DOUBLE_FC_BOOK.items()
+        ),
+        Recipe(
+            "double_fc_dropout",
+            partial(double_fc, 1000, 0.5),
+            40,
+            0.03,
+            "two of 1,000, with dropout",
+            book=0.9960,
+            expanded=True,
+        ),
     )
 }
