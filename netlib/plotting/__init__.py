@@ -1,0 +1,9 @@
+"""Figures of what others computed: each function draws the arrays that it is given, and returns the Figure.
+
+Arrays may live on a GPU; they are copied to the host to be drawn.
+"""
+
+from netlib.plotting.curves import epochs, training
+from netlib.plotting.pictures import PAPER, filters, images, journey, probabilities, seen
+
+__all__ = ["PAPER", "epochs", "filters", "images", "journey", "probabilities", "seen", "training"]
