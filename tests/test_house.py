@@ -34,7 +34,7 @@ FLOORS = [
     {"learner"},
     {"network"},
     {"network3"},
-    {"experiments", "plotting"},
+    {"experiments", "plotting", "widgets"},
     {"cli"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}

@@ -1,0 +1,269 @@
+"""Figures with controls in JupyterLab, and the same figures without them wherever a notebook has no kernel.
+
+A function draws a figure from a few values. `explore` shows it with a control for each of them; what is stored with the
+notebook is the picture for the values that one starts from, which a static page, papermill and print show.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import ipywidgets
+from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, FigureBase, SubplotParams
+
+from netlib import checks
+
+MARGINS = SubplotParams(left=0.1, right=0.97, bottom=0.19, top=0.9, wspace=0.25)  # fixed: axes do not move under a hand
+SIZE = (7.0, 2.8)  # inches
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+Draw = Callable[..., None]  # draw(figure, **values)
+Values = Mapping[str, Any]
+
+
+class Control:
+    """What moves one value."""
+
+    value: Any
+    label: str | None
+
+    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
+        """The control, at its value."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Slider(Control):
+    """A number between `low` and `high`, in steps; an integer if all of them are."""
+
+    value: float
+    low: float
+    high: float
+    step: float = 1
+    label: str | None = None
+
+    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
+        numbers = (self.value, self.low, self.high, self.step)
+        whole = all(isinstance(number, int) for number in numbers)
+        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+        options = {} if whole else {"readout_format": f".{_decimals(self.step)}f"}
+        return kind(
+            value=self.value,
+            min=self.low,
+            max=self.high,
+            step=self.step,
+            description=label,
+            orientation="vertical" if vertical else "horizontal",
+            style={"description_width": "initial"},
+            **options,
+        )
+
+
+@dataclass(frozen=True)
+class Choice(Control):
+    """One of several words."""
+
+    value: str
+    options: Sequence[str]
+    label: str | None = None
+
+    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
+        return ipywidgets.Dropdown(value=self.value, options=list(self.options), description=label)
+
+
+@dataclass(frozen=True)
+class Text(Control):
+    """A line that the reader types; it counts when Enter is pressed."""
+
+    value: str
+    label: str | None = None
+
+    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
+        return ipywidgets.Text(value=self.value, description=label, continuous_update=False, layout={"width": "36em"})
+
+
+class Shown:
+    """Something with a picture that a page can store, and a panel that only a running notebook can show."""
+
+    def __init__(self, figure: Figure, panel: ipywidgets.Widget) -> None:
+        self.figure, self.panel = figure, panel
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """The picture, and beside it the panel, which a front end that has the kernel at hand prefers."""
+        picture = base64.b64encode(png(self.figure)).decode()
+        return {"text/plain": str(self.figure), "image/png": picture, VIEW: self.panel.get_view_spec()}
+
+
+class Explorer(Shown):
+    """A figure that is drawn anew whenever a control moves.
+
+    Parameters
+    ----------
+    draw : callable (figure, **values) -> None
+        Draws into an empty figure. If it raises a ValueError, its message is shown, and the last picture stays.
+    controls : mapping of str to Slider, Choice or Text
+        A control for each value, in the order in which they are shown.
+    buttons : mapping of str to (mapping or callable () -> mapping), optional
+        What each button, by its label, sets controls to; "Reset" is there of itself.
+    size : (width, height)
+        Of the figure in inches.
+    vertical : bool
+        Sliders side by side, upright.
+
+    Attributes
+    ----------
+    figure : Figure
+        As drawn last.
+    controls : dict of str to ipywidgets.Widget
+    message : ipywidgets.HTML
+        What went wrong, if something did.
+    picture : ipywidgets.Image
+    """
+
+    def __init__(
+        self,
+        draw: Draw,
+        controls: Mapping[str, Control],
+        *,
+        buttons: Mapping[str, Values | Callable[[], Values]] | None = None,
+        size: tuple[float, float] = SIZE,
+        vertical: bool = False,
+    ) -> None:
+        self._draw = draw
+        self._held = False
+        self.initial = {
+            name: checks.kind(f"controls[{name!r}]", control, Control).value for name, control in controls.items()
+        }
+        self.controls = {name: control.widget(control.label or name, vertical) for name, control in controls.items()}
+        self.picture = ipywidgets.Image(format="png")
+        self.message = ipywidgets.HTML()
+        row = ipywidgets.HBox([self._button(*pair) for pair in ({"Reset": self.initial} | dict(buttons or {})).items()])
+        column = ipywidgets.HBox if vertical else ipywidgets.VBox
+        panel = ipywidgets.VBox([column(list(self.controls.values())), row, self.picture, self.message])
+        super().__init__(blank(size), panel)
+        draw(self.figure, **self.initial)
+        self.picture.value = png(self.figure)
+        for control in self.controls.values():
+            control.observe(self._redraw, names="value")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the controls stand at."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def set(self, **values: Any) -> None:
+        """Move several controls, and draw once."""
+        before, self._held = self.values, True
+        for name, value in values.items():
+            self.controls[name].value = value
+        self._held = False
+        if self.values != before:
+            self._redraw()
+
+    def _button(self, label: str, values: Values | Callable[[], Values]) -> ipywidgets.Button:
+        button = ipywidgets.Button(description=label)
+        button.on_click(lambda _: self.set(**(values() if callable(values) else values)))
+        return button
+
+    def _redraw(self, _: Any = None) -> None:
+        if self._held:
+            return
+        figure = blank(tuple(self.figure.get_size_inches()))
+        try:
+            self._draw(figure, **self.values)
+        except ValueError as error:
+            self.message.value = f"<pre>{escape(str(error))}</pre>"
+            return
+        self.figure, self.message.value = figure, ""
+        self.picture.value = png(figure)
+
+
+class Movie(Shown):
+    """A figure that changes frame by frame; on a static page a strip of some of the frames.
+
+    Parameters
+    ----------
+    draw : callable (figure, **values) -> None
+        Draws one frame into an empty figure.
+    frames : sequence of mappings
+        The values of each frame.
+    strip : int
+        Frames in the strip, spread evenly from the first to the last.
+    interval : int
+        Milliseconds that a frame stays.
+    size : (width, height)
+        Of a frame in inches; the strip has the width of a page and this height.
+    """
+
+    def __init__(
+        self,
+        draw: Draw,
+        frames: Sequence[Values],
+        *,
+        strip: int = 4,
+        interval: int = 100,
+        size: tuple[float, float] = (4.2, 2.8),
+    ) -> None:
+        self._draw, self._frames, self._size = draw, list(frames), size
+        last = len(self._frames) - 1
+        strip = min(checks.integer("strip", strip, 2), len(self._frames))
+        self.shown = [round(i * last / (strip - 1)) for i in range(strip)]
+        figure = blank((10, size[1]))
+        for part, i in zip(figure.subfigures(1, strip), self.shown, strict=True):
+            part.subplots_adjust(left=0.17, right=0.95, bottom=0.19, top=0.88)
+            draw(part, **self._frames[i])
+        play = ipywidgets.Play(min=0, max=last, interval=interval)
+        self.place = ipywidgets.IntSlider(min=0, max=last, readout=False)
+        ipywidgets.jslink((play, "value"), (self.place, "value"))
+        self.picture = ipywidgets.Image(format="png", value=self.frame(0))
+        self.place.observe(lambda change: setattr(self.picture, "value", self.frame(change["new"])), names="value")
+        super().__init__(figure, ipywidgets.VBox([ipywidgets.HBox([play, self.place]), self.picture]))
+
+    @cached_property
+    def _drawn(self) -> dict[int, bytes]:
+        return {}
+
+    def frame(self, i: int) -> bytes:
+        """Frame `i` as PNG; drawn when it is first asked for."""
+        if i not in self._drawn:
+            figure = blank(self._size)
+            self._draw(figure, **self._frames[i])
+            self._drawn[i] = png(figure)
+        return self._drawn[i]
+
+
+def explore(draw: Draw, controls: Mapping[str, Control], **options: Any) -> None:
+    """Show an `Explorer`, which tells of the arguments."""
+    display(Explorer(draw, controls, **options))
+
+
+def movie(draw: Draw, frames: Sequence[Values], **options: Any) -> None:
+    """Show a `Movie`, which tells of the arguments."""
+    display(Movie(draw, frames, **options))
+
+
+def blank(size: tuple[float, float]) -> Figure:
+    """An empty figure that belongs to nobody else: pyplot does not show it a second time."""
+    figure = Figure(figsize=size, subplotpars=MARGINS)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: FigureBase) -> bytes:
+    """The figure as a PNG file, compressed quickly: a hand on a slider waits for it."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
+    return file.getvalue()
+
+
+def _decimals(step: float) -> int:
+    """Digits after the point that a number in such steps needs."""
+    return len(f"{step:.10f}".rstrip("0").partition(".")[2])
