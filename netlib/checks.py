@@ -120,10 +120,30 @@ def images(name: str, x: Any, shape: tuple[int, ...], xp: ModuleType, dtype: Any
     return rows
 
 
+def targets(name: str, y: Array, shape: tuple[int, int], lowest: float, highest: float) -> None:
+    """Refuse targets that are not finite real numbers from `lowest` to `highest`, (rows, outputs) = `shape` of them."""
+    if y.dtype.kind not in "biuf" or y.shape != shape:
+        raise ValueError(f"{name}: expected real numbers {shape}; got dtype {y.dtype}, shape {y.shape}")
+    finite(name, y)
+    if y.size and not lowest <= float(y.min()) <= float(y.max()) <= highest:
+        raise ValueError(
+            f"{name}: expected numbers from {lowest:g} to {highest:g}; got {float(y.min()):g} to {float(y.max()):g}"
+        )
+
+
 def labelled_images(
-    name: str, data: Any, as_rows: Callable[[str, Any], Array], classes: int, minimum: int, xp: ModuleType
+    name: str,
+    data: Any,
+    as_rows: Callable[[str, Any], Array],
+    classes: int,
+    minimum: int,
+    xp: ModuleType,
+    aims: tuple[float, float] | None = None,
 ) -> tuple[Array, Array]:
-    """At least `minimum` images, checked by `as_rows(name, x)`, with their labels in the library `xp`."""
+    """At least `minimum` images, checked by `as_rows(name, x)`, with their labels in the library `xp`.
+
+    In place of labels, there may be real targets (n, classes) between the two numbers `aims`, if those are given.
+    """
     try:
         x, y = data
     except (TypeError, ValueError):
@@ -133,5 +153,8 @@ def labelled_images(
         wanted = f"{minimum} images, a mini-batch" if minimum > 1 else "one image"
         raise ValueError(f"{name}: expected at least {wanted}; got {len(rows)}")
     y = _array(f"{name} labels", y, xp)
-    labels(f"{name} labels", y, len(rows), classes)
+    if aims and y.ndim > 1:
+        targets(f"{name} targets", y, (len(rows), classes), *aims)
+    else:
+        labels(f"{name} labels", y, len(rows), classes)
     return rows, y

@@ -103,7 +103,8 @@ class Learner:
         Parameters
         ----------
         training_data, validation_data, test_data : (x, y)
-            Images (n, features) or (n, C, H, W) and integer labels (n,). Validation and test data may be None.
+            Images (n, features) or (n, C, H, W) and integer labels (n,). Validation and test data may be None. With
+            the quadratic or the cross-entropy cost, training data may have real targets (n, n_out) in place of labels.
         epochs : int
             Passes through the training data; 0 is allowed.
         mini_batch_size : int
@@ -166,7 +167,7 @@ class Learner:
         if needs and validation_data is None:
             raise ValueError(f"{needs}: expected validation_data to look at; got None")
         self.row.check_cost()
-        x, y = self.row.data("training_data", training_data, mini_batch_size)
+        x, y = self.row.data("training_data", training_data, mini_batch_size, targets=True)
 
         whole = mini_batch_size if drop_last else 1
 
@@ -271,7 +272,7 @@ class Learner:
             If `data` do not fit the network, `step` is no integer from 0, or the last layer has no cost.
         """
         self.row.check_cost()
-        x, y = self.row.data("data", data, 1)
+        x, y = self.row.data("data", data, 1, targets=True)
         self._backpropagate(x[:], y, checks.integer("step", step, 0))
         return [gradient.copy() for layer in self.layers for gradient in layer.gradients]
 

@@ -93,7 +93,7 @@ class Network(Learner):
         return self.row.accuracy(*self.row.data("data", data, 1))
 
     def cost(self, data: tuple[Array, Array]) -> float:
-        """The mean cost over any number of images, dropout off, without the penalty.
+        """The mean cost over any number of images, labelled or with targets, dropout off, without the penalty.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Network(Learner):
             If `data` do not fit the network, or the last layer has no cost.
         """
         self.row.check_cost()
-        return self.row.mean_cost(*self.row.data("data", data, 1))
+        return self.row.mean_cost(*self.row.data("data", data, 1, targets=True))
 
     def save(self, path: str | PathLike) -> None:
         """Write the network to a file, from which `load` makes it again; see `storage.save`."""

@@ -92,4 +92,4 @@ class SoftmaxLayer(FullyConnectedLayer):
 
     def cost(self, net: Any) -> float:
         """The mean log-likelihood cost of the last training mini-batch, ``net.y`` being its labels."""
-        return float(self.mean_cost(ops.one_hot(net.y, self.n_out, self.w.dtype), "training"))
+        return float(self.mean_cost(ops.targets(net.y, self.n_out, self.w.dtype), "training"))

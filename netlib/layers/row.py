@@ -58,10 +58,17 @@ class Row:
             return x.replace(self.images(name, originals))
         return checks.images(name, x, shape, namespace(self.layers[0].w), self.dtype)
 
-    def data(self, name: str, data: Any, minimum: int) -> tuple[Array, Array]:
-        """At least `minimum` such rows, with their labels; see `checks.labelled_images`."""
+    def data(self, name: str, data: Any, minimum: int, *, targets: bool = False) -> tuple[Array, Array]:
+        """At least `minimum` such rows, with their labels; see `checks.labelled_images`.
+
+        With `targets`, in place of labels there may be real targets (n, n_out), if the cost can aim at them.
+        """
+        cost = self.layers[-1].cost_function
+        aims = cost.targets if targets and cost else None
         with gpu_errors(f"{name} were moved there"):
-            return checks.labelled_images(name, data, self.images, self.n_out, minimum, namespace(self.layers[0].w))
+            xp = namespace(self.layers[0].w)
+            rows, y = checks.labelled_images(name, data, self.images, self.n_out, minimum, xp, aims)
+            return rows, y if y.ndim == 1 else xp.asarray(y, dtype=self.dtype)
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""
@@ -92,13 +99,13 @@ class Row:
     def cost(self, rows: Array, y: Array) -> Array:
         """Mean cost in evaluation, an array of shape ()."""
         self.forward(rows)
-        return self.layers[-1].mean_cost(ops.one_hot(y, self.n_out, self.dtype), "evaluation")
+        return self.layers[-1].mean_cost(ops.targets(y, self.n_out, self.dtype), "evaluation")
 
     def backpropagate(self, rows: Array, y: Array, step: int) -> Array:
         """Forward in training, and back: leaves each layer's gradients, returns the mean cost, shape ()."""
         *others, last = self.layers
         self.forward(rows, step)
-        targets = ops.one_hot(y, self.n_out, self.dtype)
+        targets = ops.targets(y, self.n_out, self.dtype)
         cost = last.mean_cost(targets, "training")
         da = last.backward_from_cost(targets, input_gradient=bool(others))
         for layer in reversed(others):

@@ -2,7 +2,7 @@
 
 from netlib.ops.activations import ACTIVATIONS, Activation, ReLU, linear, sigmoid, softmax, tanh
 from netlib.ops.convolution import conv2d, conv2d_gradients
-from netlib.ops.costs import COSTS, Cost, cross_entropy, log_likelihood, one_hot, quadratic
+from netlib.ops.costs import COSTS, Cost, cross_entropy, log_likelihood, one_hot, quadratic, targets
 from netlib.ops.fused import conv_pool, conv_pool_gradients
 from netlib.ops.masks import dropout, dropout_layer, dropout_mask
 from netlib.ops.pooling import MODES, TIES, pool2d, pool2d_gradient
@@ -33,6 +33,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "tanh",
+    "targets",
     "weighted_sum",
     "weighted_sum_gradients",
 ]

@@ -5,6 +5,7 @@ Outputs and targets are (K, N): one row a class, one column an image. Each cost 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,11 +23,14 @@ class Cost:
     activation : Activation or None
         The activation that it is made for; the gradient with respect to z is then simply (a - target) / N. None: any.
     value : callable (z, a, targets) -> array of shape ()
+    targets : (lowest, highest) or None
+        The real numbers that may be aimed at; None if only labels may.
     """
 
     name: str
     activation: Activation | None
     value: Callable[[Array, Array, Array], Array]
+    targets: tuple[float, float] | None = None
 
     def gradient(self, activation: Activation, z: Array, a: Array, targets: Array) -> Array:
         """Gradient with respect to the weighted input z of the last layer, whose output is ``a = activation(z)``.
@@ -45,6 +49,11 @@ class Cost:
 def one_hot(labels: Array, classes: int, dtype: object) -> Array:
     """Targets (classes, N): a 1 in the row of each image's label, 0 elsewhere; labels are 0 .. classes-1."""
     return (labels == namespace(labels).arange(classes)[:, None]).astype(dtype)
+
+
+def targets(y: Array, outputs: int, dtype: object) -> Array:
+    """Targets (outputs, N), from labels (N,), or from targets (N, outputs) as they come with data."""
+    return one_hot(y, outputs, dtype) if y.ndim == 1 else y.T
 
 
 def _log_likelihood(z: Array, a: Array, targets: Array) -> Array:
@@ -67,7 +76,7 @@ def _quadratic(z: Array, a: Array, targets: Array) -> Array:
 
 
 log_likelihood = Cost("log_likelihood", softmax, _log_likelihood)  # book, equation (80)
-cross_entropy = Cost("cross_entropy", sigmoid, _cross_entropy)  # book, equation (63)
-quadratic = Cost("quadratic", None, _quadratic)  # book, equation (26)
+cross_entropy = Cost("cross_entropy", sigmoid, _cross_entropy, targets=(0, 1))  # book, equation (63)
+quadratic = Cost("quadratic", None, _quadratic, targets=(-math.inf, math.inf))  # book, equation (26)
 
 COSTS = {cost.name: cost for cost in (log_likelihood, cross_entropy, quadratic)}
