@@ -10,18 +10,17 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from html import escape
 from typing import Any
 
 import ipywidgets
 from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase, SubplotParams
+from matplotlib.figure import Figure, FigureBase
 
 from netlib import checks
 
-MARGINS = SubplotParams(left=0.1, right=0.97, bottom=0.19, top=0.9, wspace=0.25)  # fixed: axes do not move under a hand
+LEFT, RIGHT, BOTTOM, TOP = 0.7, 0.2, 0.53, 0.28  # margins in inches, fixed: axes do not move under a hand
 SIZE = (7.0, 2.8)  # inches
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -98,7 +97,7 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The picture, and beside it the panel, which a front end that has the kernel at hand prefers."""
-        picture = base64.b64encode(png(self.figure)).decode()
+        picture = base64.b64encode(png(self.figure, compress_level=9)).decode()
         return {"text/plain": str(self.figure), "image/png": picture, VIEW: self.panel.get_view_spec()}
 
 
@@ -149,7 +148,7 @@ class Explorer(Shown):
         column = ipywidgets.HBox if vertical else ipywidgets.VBox
         panel = ipywidgets.VBox([column(list(self.controls.values())), row, self.picture, self.message])
         super().__init__(blank(size), panel)
-        draw(self.figure, **self.initial)
+        draw(self.figure, **self.values)  # what the controls made of the initial values
         self.picture.value = png(self.figure)
         for control in self.controls.values():
             control.observe(self._redraw, names="value")
@@ -162,11 +161,13 @@ class Explorer(Shown):
     def set(self, **values: Any) -> None:
         """Move several controls, and draw once."""
         before, self._held = self.values, True
-        for name, value in values.items():
-            self.controls[name].value = value
-        self._held = False
-        if self.values != before:
-            self._redraw()
+        try:
+            for name, value in values.items():
+                self.controls[name].value = value
+        finally:  # also after a value that a control refuses: the picture is what the controls stand at
+            self._held = False
+            if self.values != before:
+                self._redraw()
 
     def _button(self, label: str, values: Values | Callable[[], Values]) -> ipywidgets.Button:
         button = ipywidgets.Button(description=label)
@@ -213,12 +214,15 @@ class Movie(Shown):
         size: tuple[float, float] = (4.2, 2.8),
     ) -> None:
         self._draw, self._frames, self._size = draw, list(frames), size
+        self._drawn: dict[int, bytes] = {}
         last = len(self._frames) - 1
+        if last < 0:
+            raise ValueError("frames: expected at least one frame; got none")
         strip = min(checks.integer("strip", strip, 2), len(self._frames))
-        self.shown = [round(i * last / (strip - 1)) for i in range(strip)]
+        self.shown = [round(i * last / max(strip - 1, 1)) for i in range(strip)]
         figure = blank((10, size[1]))
-        for part, i in zip(figure.subfigures(1, strip), self.shown, strict=True):
-            part.subplots_adjust(left=0.17, right=0.95, bottom=0.19, top=0.88)
+        for part, i in zip(figure.subfigures(1, strip, squeeze=False)[0], self.shown, strict=True):
+            _leave_margins(part, 10 / strip, size[1])
             draw(part, **self._frames[i])
         play = ipywidgets.Play(min=0, max=last, interval=interval)
         self.place = ipywidgets.IntSlider(min=0, max=last, readout=False)
@@ -226,10 +230,6 @@ class Movie(Shown):
         self.picture = ipywidgets.Image(format="png", value=self.frame(0))
         self.place.observe(lambda change: setattr(self.picture, "value", self.frame(change["new"])), names="value")
         super().__init__(figure, ipywidgets.VBox([ipywidgets.HBox([play, self.place]), self.picture]))
-
-    @cached_property
-    def _drawn(self) -> dict[int, bytes]:
-        return {}
 
     def frame(self, i: int) -> bytes:
         """Frame `i` as PNG; drawn when it is first asked for."""
@@ -252,15 +252,23 @@ def movie(draw: Draw, frames: Sequence[Values], **options: Any) -> None:
 
 def blank(size: tuple[float, float]) -> Figure:
     """An empty figure that belongs to nobody else: pyplot does not show it a second time."""
-    figure = Figure(figsize=size, subplotpars=MARGINS)
+    figure = Figure(figsize=size)
+    _leave_margins(figure, *size)
     FigureCanvasAgg(figure)
     return figure
 
 
-def png(figure: FigureBase) -> bytes:
-    """The figure as a PNG file, compressed quickly: a hand on a slider waits for it."""
+def _leave_margins(part: FigureBase, width: float, height: float) -> None:
+    """Margins for axes in a figure, or in a part of one, that is so wide and so high."""
+    part.subplots_adjust(
+        left=LEFT / width, right=1 - RIGHT / width, bottom=BOTTOM / height, top=1 - TOP / height, wspace=0.25
+    )
+
+
+def png(figure: Figure, *, compress_level: int = 1) -> bytes:
+    """The figure as a PNG file, by default compressed quickly: a hand on a slider waits for it."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
+    figure.savefig(file, format="png", pil_kwargs={"compress_level": compress_level})
     return file.getvalue()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
@@ -17,6 +19,12 @@ TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture"}
 
 def code_cells(path: Path) -> list:
     return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def rerun(path: Path) -> subprocess.CompletedProcess:
+    """One notebook run by nbval, which compares its outputs with those that it holds."""
+    pytest_nbval = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "--nbval", "--nbval-current-env"]
+    return subprocess.run([*pytest_nbval, path.name], cwd=path.parent, capture_output=True, text=True, check=False)
 
 
 def _tags(cell) -> list[str]:

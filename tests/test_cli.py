@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from netlib.cli import chapters, main, rendering
+from tests import guards
 
 HEADER = """\
 # ---
@@ -34,6 +35,32 @@ import matplotlib.pyplot as plt
 
 plt.plot(range(n))
 plt.show()
+"""
+WIDGETS = """\
+# %% tags=["parameters"]
+n = 3  # a number
+fail = False  # whether the last cell does
+
+# %%
+from netlib import widgets
+
+def line(figure, slope):
+    figure.subplots().plot([0, slope])
+
+widgets.explore(line, {"slope": widgets.Slider(n, 0, 9)})
+
+# %%
+widgets.movie(line, [{"slope": i} for i in range(6)])
+
+# %%
+explorer = widgets.Explorer(line, {"slope": widgets.Slider(n, 0, 9)})
+explorer.controls["slope"].value = 7
+explorer
+
+# %%
+widgets.explore(line, {"slope": widgets.Slider(1, 0, 9)})
+if fail:
+    raise ValueError("asked to")
 """
 FAILING = '# %% tags=["parameters"]\nn = 3  # a number\n\n# %%\nraise ValueError(f"n is {n}")\n'
 
@@ -172,3 +199,41 @@ def test_render_executes_the_script_not_the_old_notebook(checkout):
     script.write_text(script.read_text().replace("n = 3", "n = 5"))
     netlib("render", "00")
     assert "5 0.5" in printed(script.with_suffix(".ipynb"))
+
+
+@pytest.fixture
+def widgets_checkout(checkout):
+    """The same folder with a third notebook, of sliders and a movie."""
+    (checkout / "chapters/02_widgets.py").write_text(HEADER + WIDGETS)
+    nbformat.write(jupytext.reads(HEADER + WIDGETS, "py:percent"), checkout / "chapters/02_widgets.ipynb")
+    return checkout
+
+
+def shown(path):
+    """The outputs of a notebook, which must hold neither the live half of a widget nor its state."""
+    assert "widget-" not in path.read_text()
+    return [output for cell in nbformat.read(path, as_version=4).cells for output in cell.get("outputs", [])]
+
+
+def test_widgets_are_rendered_as_pictures_that_a_fresh_run_agrees_with(widgets_checkout):
+    path = widgets_checkout / "chapters/02_widgets.ipynb"
+    assert netlib("render", "02").exit_code == 0
+    outputs = shown(path)
+    assert [set(output.data) for output in outputs] == 4 * [{"text/plain", "image/png"}]
+    assert [output.data["text/plain"] for output in outputs] == [f"Figure({w}x280)" for w in (700, 1000, 700, 700)]
+    assert outputs[0].data["image/png"] != outputs[2].data["image/png"], "the slider was moved in vain"
+    assert guards.untidy(path) == []
+    ran = guards.rerun(path)
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_widgets_are_run_as_pictures_which_are_figures(widgets_checkout):
+    ran = netlib("run", "02")
+    assert ran.exit_code == 0, ran.output
+    assert ran.output.splitlines()[-2].split()[::2] == ["02_widgets", "4"]
+    outputs = shown(widgets_checkout / "build/quick/02_widgets.ipynb")
+    files = sorted((widgets_checkout / "build/quick/figures").iterdir())
+    assert [file.read_bytes() for file in files] == [base64.b64decode(output.data["image/png"]) for output in outputs]
+    netlib("run", "02", "-p", "fail", "true")
+    outputs = shown(widgets_checkout / "build/quick/failed-02_widgets.ipynb")
+    assert [output.output_type for output in outputs[-2:]] == ["display_data", "error"]

@@ -22,7 +22,7 @@ FLOORS = [
     {"config", "gpu"},
     {"backend"},
     {"checks", "files", "rng"},
-    {"drawing", "history", "ops", "threads", "uncertainty"},
+    {"drawing", "expression", "history", "ops", "threads", "uncertainty"},
     {"schedules"},
     {"initializers", "data"},
     {"layers"},

@@ -16,6 +16,8 @@ import click
 
 import netlib
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
 
 def folder() -> Path:
     """The chapters of the checkout that netlib is installed from, or of the folder one is in."""
@@ -86,7 +88,7 @@ def tool(module: str) -> ModuleType:
 
 
 def execute(notebook: Any, output: Path | None = None, given: Mapping[str, Any] | None = None) -> Any:
-    """Run a notebook, a path or a node, in the chapters' folder; returns the executed node.
+    """Run a notebook, a path or a node, in the chapters' folder; returns it executed, its widgets as pictures.
 
     Raises
     ------
@@ -103,7 +105,15 @@ def execute(notebook: Any, output: Path | None = None, given: Mapping[str, Any] 
         kernel_name="python3",
         progress_bar=sys.stderr.isatty(),
         config=config,
+        store_widget_state=False,
+        on_cell_executed=still,
     )
+
+
+def still(cell: Any, **_: Any) -> None:
+    """Take the live half of widgets out of a cell's outputs: without a kernel, an error would hide their pictures."""
+    for output in cell.outputs:
+        output.get("data", {}).pop(VIEW, None)
 
 
 def pictures(cell: Any) -> list[bytes]:

@@ -4,12 +4,13 @@ Arrays may live on a GPU; they are copied to the host to be drawn.
 """
 
 from netlib.plotting.curves import epochs, training
-from netlib.plotting.diagrams import network
+from netlib.plotting.diagrams import beside, network
 from netlib.plotting.pictures import PAPER, filters, images, journey, probabilities, seen
 from netlib.plotting.surfaces import square, surface
 
 __all__ = [
     "PAPER",
+    "beside",
     "epochs",
     "filters",
     "images",

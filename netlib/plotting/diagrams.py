@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 from matplotlib.patches import Circle
 
 RADIUS = 0.17
 APART = 1.9  # between layers; neurons of a layer are between 0.45 and 1.5 apart
+
+CROWDED = 4  # neurons in a layer, from which on there is no room between them
 
 
 def network(
@@ -46,15 +49,31 @@ def network(
     for layer, column in enumerate(place):
         for i, centre in enumerate(column):
             axis.add_patch(Circle(centre, RADIUS, facecolor="white", edgecolor="black", linewidth=1, zorder=2))
-            side = 1 if centre[1] > 0 else -1  # outwards, where no line runs
-            label = (centre[0], centre[1] + side * (RADIUS + 0.06))
-            _write(axis, (neurons or {}).get((layer, i)), label, va="bottom" if side > 0 else "top")
+            side = 1 if centre[1] > 0 else -1  # outwards, where no line runs; inside, if there is no room
+            crowded = len(column) > CROWDED
+            label = centre if crowded else (centre[0], centre[1] + side * (RADIUS + 0.06))
+            _write(
+                axis,
+                (neurons or {}).get((layer, i)),
+                label,
+                va="center" if crowded else ("top", "", "bottom")[side + 1],
+            )
     for names, column, side, align in ((inputs, place[0], -1, "right"), (outputs, place[-1], 1, "left")):
         for name, (x, y) in zip(names, column, strict=False):
             _write(axis, name, (x + side * (RADIUS + 0.1), y), ha=align)
     half = step * (max(sizes) - 1) / 2 + 0.6
     axis.set(xlim=(-0.6, place[-1][0][0] + 0.6), ylim=(-half, half), aspect="equal")
     axis.set_axis_off()
+
+
+def beside(figure: FigureBase, sizes: Sequence[int], **labels: object) -> Axes:
+    """Draw a network into the left part of a figure; returns axes for what it computes, to the right of it.
+
+    Labels are those of `network`.
+    """
+    left, right = figure.subplots(1, 2, width_ratios=(2, 3))
+    network(left, sizes, **labels)
+    return right
 
 
 def _between(start: tuple[float, float], end: tuple[float, float], part: float) -> tuple[float, float]:

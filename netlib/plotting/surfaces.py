@@ -39,6 +39,7 @@ def surface(
     place : (rows, columns, number)
         Of the axes in the figure.
     """
+    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=0.92, wspace=0.05)
     axis = figure.add_subplot(*place, projection="3d")
     x, y = square(len(z) - 1)
     low, high = zlim

@@ -7,7 +7,7 @@ from netlib.universality.approximation import Approximation, approximate, logit,
 from netlib.universality.construction import constructed, neuron, outputs
 from netlib.universality.measures import best_heights, error_bound, goal, mean_error, modulus, score, sup_error
 from netlib.universality.towers import approximate_on_cube, crossed_bumps, tower, towers
-from netlib.universality.units import SHARP, bumps, limits, steps, wobbly
+from netlib.universality.units import SHARP, bumps, limits, steps, wobbling, wobbly
 
 __all__ = [
     "SHARP",
@@ -33,5 +33,6 @@ __all__ = [
     "sup_error",
     "tower",
     "towers",
+    "wobbling",
     "wobbly",
 ]

@@ -90,6 +90,8 @@ def approximate(
     """
     checks.integer("n", n, 1)
     checks.integer("copies", copies, 1)
+    if output not in (linear, sigmoid):
+        raise ValueError(f"output: expected linear or sigmoid; got {output}")
     low, high = (0.0, 1.0) if output is linear else span or _span(f, margin)
     target = f if output is linear else _mapped(f, low, high)
     intervals, heights = [], []

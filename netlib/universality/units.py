@@ -13,7 +13,7 @@ from netlib.universality.construction import constructed
 
 SHARP = 1000.0  # the book's weight for a step that looks like one
 FAR = 10.0 ** np.arange(4, 13)  # where an activation is asked for its limits
-NEAR_ENOUGH = 1e-3
+NEAR_ENOUGH = 1e-3  # what it may still move by there, as a part of the way from one limit to the other
 
 
 def steps(
@@ -89,9 +89,8 @@ def limits(activation_fn: Activation) -> tuple[float, float]:
     ValueError
         If it tends to no finite number on one of the sides, or to the same on both: then no weights make it a step.
     """
-    left, right = activation_fn(-FAR), activation_fn(FAR)
-    settled = all(np.isfinite(side).all() and np.ptp(side) < NEAR_ENOUGH for side in (left, right))
-    if not settled or abs(right[-1] - left[-1]) < NEAR_ENOUGH:
+    sides = left, right = activation_fn(-FAR), activation_fn(FAR)
+    if not all(np.isfinite(side).all() and np.ptp(side) < NEAR_ENOUGH * abs(right[-1] - left[-1]) for side in sides):
         raise ValueError(
             f"activation_fn: expected two different finite limits; far to the left, {activation_fn} is {left[-1]:g}, "
             f"far to the right {right[-1]:g}"
@@ -99,14 +98,22 @@ def limits(activation_fn: Activation) -> tuple[float, float]:
     return float(left[-1]), float(right[-1])
 
 
-def _wobbly(z: Array, out: Array) -> None:
-    out[...] = sigmoid(z) + 0.2 * namespace(z).sin(10 * z) * namespace(z).exp(-abs(z))
+def wobbling(amplitude: float) -> Activation:
+    """An activation that goes from 0 to 1 as the sigmoid does, but wobbles on its way.
+
+    It is ``sigmoid(z) + amplitude * sin(10 z) * exp(-abs(z))``.
+    """
+
+    def function(z: Array, out: Array) -> None:
+        xp = namespace(z)
+        out[...] = sigmoid(z) + amplitude * xp.sin(10 * z) * xp.exp(-abs(z))
+
+    def gradient(z: Array, a: Array, da: Array, out: Array) -> None:
+        xp, s = namespace(z), sigmoid(z)
+        slope = 10 * xp.cos(10 * z) - xp.sign(z) * xp.sin(10 * z)
+        out[...] = da * (s * (1 - s) + amplitude * xp.exp(-abs(z)) * slope)
+
+    return Activation(f"wobbling({amplitude:g})", function, gradient)
 
 
-def _wobbly_gradient(z: Array, a: Array, da: Array, out: Array) -> None:
-    xp, s = namespace(z), sigmoid(z)
-    decay = 0.2 * xp.exp(-abs(z))
-    out[...] = da * (s * (1 - s) + decay * (10 * xp.cos(10 * z) - xp.sign(z) * xp.sin(10 * z)))
-
-
-wobbly = Activation("wobbly", _wobbly, _wobbly_gradient)  # the book's example of an activation that is not the sigmoid
+wobbly = wobbling(0.2)  # the book's example of an activation that is not the sigmoid
