@@ -41,6 +41,7 @@ import numpy as np
 
 import netlib
 from netlib import Network, expression, plotting, schedules, universality
+from netlib.backend import to_host
 from netlib.layers import FullyConnectedLayer
 from netlib.ops import ReLU, linear, sigmoid, tanh
 from netlib.universality import goal, logit, neuron, outputs
@@ -258,7 +259,7 @@ points = np.array([0.1, 0.39, 0.41, 0.5, 0.59, 0.61, 0.9])
 print(" ".join(f"{y:.2f}" for y in np.abs(outputs(bump, points))))
 assert np.allclose(outputs(bump, points), [0, 0, 0.8, 0.8, 0.8, 0, 0], atol=1e-3), "0.8 between 0.4 and 0.6, else 0"
 assert [layer.w.shape for layer in bump.layers] == [(1, 2), (2, 1)], "two hidden neurons, one output"
-assert np.allclose(bump.layers[1].w, 0.8), "both output weights are 0.8"
+assert np.allclose(to_host(bump.layers[1].w), 0.8), "both output weights are 0.8"
 
 # %% [markdown]
 # ## 4. The challenge
@@ -326,10 +327,10 @@ for n in (5, 10, 20, 50):
 # %%
 network = universality.bumps(fifths, best, output=sigmoid, **here)
 print(network)
-hidden, last = network.layers
-print("w", hidden.w[0].astype(int))
-print("b", hidden.b.astype(int))
-print("output weights", " ".join(f"{w:.2f}" for w in last.w[:, 0]))
+w, b, output_weights, _ = map(to_host, network.params)
+print("w", w[0].astype(int))
+print("b", b.astype(int))
+print("output weights", " ".join(f"{h:.2f}" for h in output_weights[:, 0]))
 
 # %%
 figure, axis = plt.subplots()
@@ -410,9 +411,9 @@ plt.show()
 # %% [markdown]
 # On log axes, "twice the bumps, half the error" is a line of slope $-1$, and there are two of them. The root has
 # slope $-\frac12$: $\omega(\frac1n) = \sqrt{1/n}$, so four times the bumps halve the error. And the largest error of
-# the jump does not fall at all: between the jump and the edge of a cell, the network is on the wrong side. No continuous curve
-# does better than to be wrong by a half somewhere. That is the second piece of small print. The *mean* error does fall:
-# the place where it is wrong gets narrower.
+# the jump does not fall at all: between the jump and the edge of a cell, the network is on the wrong side. No
+# continuous curve does better than to be wrong by a half somewhere. That is the second piece of small print. The
+# *mean* error does fall: the place where it is wrong gets narrower.
 #
 # These networks had steps of $w = 100{,}000$. A finite weight sets a limit:
 
@@ -627,7 +628,7 @@ movie(lambda figure, h: draw_tower(figure, h, -1.5 * h, 0), [{"h": h / 2} for h 
 # %%
 box = [(0.2, 0.5), (0.4, 0.6), (0.1, 0.9)]
 in_three = universality.tower(box, height=10, **here)
-print("output bias", in_three.layers[1].b)
+print("output bias", to_host(in_three.layers[1].b))
 for point in ((0.3, 0.5, 0.5), (0.3, 0.5, 0.95), (0.3, 0.7, 0.5), (0.9, 0.9, 0.95)):
     print(point, "inside " if all(low < p < high for p, (low, high) in zip(point, box)) else "outside",
           f"{outputs(in_three, *point):.3f}")
@@ -660,7 +661,8 @@ sliders = {"w1": Slider(0.7, 0.0, 1.0, 0.1), "w2": Slider(0.5, 0.0, 1.0, 0.1)}
 explore(draw_two_towers, sliders | turning, size=(8, 3.6))
 
 # %% [markdown]
-# And with many, side by side, any landscape. On the left are $5 \times 5$ towers of height $(i^2 + j^2)/50$; then a smooth landscape, and what 15 towers along each side make of it.
+# And with many, side by side, any landscape. On the left are $5 \times 5$ towers of height $(i^2 + j^2)/50$; then a
+# smooth landscape, and what 15 towers along each side make of it.
 
 # %%
 def hills(x, y):
@@ -703,13 +705,14 @@ for m in (1, 2, 3, 6, 784):
 # **Exercise 3.** *Vector-valued functions.* A network with two outputs can draw a curve in the plane, $x \mapsto
 # (f^1(x), f^2(x))$. Make one, called `circle`, with one input, *one* hidden layer and two linear outputs that follow
 # $(\cos 2\pi x, \sin 2\pi x)$ to within 0.1. (The hidden layer of one approximation will do for both: only output
-# weights need two columns. `universality.approximate(f, n).network.layers` has the arrays `w` and `b`.)
+# weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of
+# the hidden layer, then those of the output layer.)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-one, two = (universality.approximate(f, 70, **here).network.layers
-            for f in (lambda x: np.cos(2 * np.pi * x), lambda x: np.sin(2 * np.pi * x)))
-circle = universality.constructed((one[0].w, one[0].b, sigmoid),
-                                  (np.hstack([one[1].w, two[1].w]), [0, 0], linear), **here)
+(w, b, heights_1, _), (_, _, heights_2, _) = (
+    map(to_host, universality.approximate(f, 70, **here).network.params)
+    for f in (lambda x: np.cos(2 * np.pi * x), lambda x: np.sin(2 * np.pi * x)))
+circle = universality.constructed((w, b, sigmoid), (np.hstack([heights_1, heights_2]), [0, 0], linear), **here)
 
 # %% tags=["check"]
 around = circle.forward(x[:, None])

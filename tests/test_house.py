@@ -33,7 +33,7 @@ FLOORS = [
     {"checkpoints"},
     {"learner"},
     {"network"},
-    {"network3", "universality"},
+    {"gradients", "network3", "universality"},
     {"experiments", "plotting", "widgets"},
     {"cli"},
 ]

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from mpl_toolkits.mplot3d import Axes3D
 
 from netlib import History, plotting
 
@@ -137,3 +138,87 @@ def test_seen_draws_picture_image_and_bars_and_marks_the_highest(classes):
 def test_seen_wants_a_picture_for_every_image():
     with pytest.raises(ValueError, match="shorter"):
         plotting.seen([np.zeros((3, 3))], np.zeros((2, 4)), np.full((2, 3), 1 / 3))
+
+
+# Networks, and surfaces.
+
+
+def circles(axis):
+    """Centres of the neurons that are drawn, layer by layer from the left, each from the top."""
+    return sorted((patch.center for patch in axis.patches), key=lambda centre: (centre[0], -centre[1]))
+
+
+def test_a_network_is_drawn_with_a_circle_for_each_neuron_and_a_line_for_each_connection():
+    axis = plt.figure().subplots()
+    plotting.network(axis, [2, 3, 1])
+    centres = circles(axis)
+    assert [round(x, 6) for x, _ in centres] == [0, 0, 1.9, 1.9, 1.9, 3.8]
+    assert [y for x, y in centres if x == 0] == pytest.approx([0.7, -0.7])
+    assert centres[-1][1] == 0
+    lines = {tuple(map(tuple, line.get_xydata())) for line in axis.lines}
+    assert len(axis.lines) == len(lines) == 2 * 3 + 3 * 1
+    assert all(start in centres and end in centres and start[0] < end[0] for start, end in lines)
+    assert not axis.axison
+    assert axis.get_aspect() == 1
+
+
+def test_what_is_written_stands_at_its_neuron_or_connection():
+    axis = plt.figure().subplots()
+    labels = {"neurons": {(1, 0): "upper", (1, 1): "lower"}, "connections": {(1, 0, 1): "w", (2, 1, 0): "v"}}
+    plotting.network(axis, [1, 2, 1], inputs=["x"], outputs=["f"], **labels)
+    (start, upper, lower, end) = circles(axis)
+    place = {text.get_text(): text.get_position() for text in axis.texts}
+    assert set(place) == {"upper", "lower", "w", "v", "x", "f"}
+    assert place["w"] == pytest.approx(((start[0] + lower[0]) / 2, (start[1] + lower[1]) / 2))
+    assert place["v"] == pytest.approx(((end[0] + lower[0]) / 2, (end[1] + lower[1]) / 2))
+    assert place["upper"][0] == upper[0]
+    assert place["upper"][1] > upper[1]
+    assert place["lower"][1] < lower[1]
+    assert place["x"][0] < start[0]
+    assert place["f"][0] > end[0]
+
+
+def test_labels_of_a_crowded_layer_stand_in_its_neurons_and_do_not_overlap():
+    axis = plt.figure().subplots()
+    plotting.network(axis, [1, 8, 1], neurons={(1, i): str(i) for i in range(8)})
+    middle = circles(axis)[1:9]
+    assert [text.get_position() for text in axis.texts] == middle
+    assert min(np.diff([y for _, y in middle][::-1])) > 2 * axis.patches[0].radius
+
+
+def test_beside_a_network_there_is_an_axis_for_what_it_computes():
+    figure = plt.figure()
+    right = plotting.beside(figure, [1, 2, 1], inputs=["x"])
+    left, other = figure.axes
+    assert other is right
+    assert len(left.patches) == 4
+    assert right.axison
+    assert not right.lines
+    assert left.get_position().x1 < right.get_position().x0
+
+
+def test_the_square_is_covered_from_corner_to_corner():
+    x, y = plotting.square(4)
+    assert x.shape == y.shape == (5, 5)
+    assert x[2].tolist() == y[:, 2].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert plotting.square()[0].shape == (51, 51)
+
+
+def test_a_surface_has_its_heights_over_the_square_and_turns(monkeypatch):
+    x, y = plotting.square(10)
+    figure, drawn, plot_surface = plt.figure(), [], Axes3D.plot_surface
+
+    def plot_and_tell(axis, *coordinates, **options):
+        drawn.append(coordinates)
+        return plot_surface(axis, *coordinates, **options)
+
+    monkeypatch.setattr(Axes3D, "plot_surface", plot_and_tell)
+    front = plotting.surface(figure, x + 2 * y, zlim=(0, 3), title="plane", place=(1, 2, 1))
+    left = plotting.surface(figure, x + 2 * y, zlim=(0, 3), turn=90, place=(1, 2, 2))
+    assert left.azim - front.azim == 90
+    assert left.elev == front.elev
+    assert front.get_title() == "plane"
+    assert front.get_zlim() == pytest.approx((0, 3), abs=0.1)
+    (surface,) = front.collections
+    assert surface.get_clim() == (0, 3)
+    assert all(np.array_equal(a, b) for a, b in zip(drawn[0], (x, y, x + 2 * y), strict=True))

@@ -69,7 +69,7 @@ def approximate(
     f : callable
         Continuous; takes an array (k,) of numbers in [0, 1], gives as many.
     n : int
-        Bumps in a copy.
+        Bumps; a shifted copy has one more, and the outermost two are cut off at the ends of the interval.
     weight, activation_fn, device
         See `steps`.
     copies : int

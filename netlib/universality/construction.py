@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netlib.backend import to_host
 from netlib.layers import FullyConnectedLayer
 from netlib.network import Network
 from netlib.ops import Activation, sigmoid
@@ -30,7 +31,7 @@ def constructed(*layers: LayerNumbers, device: str = "auto") -> Network:
     """
     numbers = []
     for place, (w, b, activation_fn) in enumerate(layers):
-        w, b = np.asarray(w, dtype=float), np.asarray(b, dtype=float)
+        w, b = (np.asarray(to_host(array), dtype=float) for array in (w, b))
         if w.ndim != 2 or b.shape != w.shape[1:]:
             raise ValueError(f"layers[{place}]: expected w (n_in, n_out) and b (n_out,); got {w.shape} and {b.shape}")
         if not (np.isfinite(w).all() and np.isfinite(b).all()):

@@ -95,8 +95,8 @@ def approximate_on_cube(
 ) -> Approximation:
     """A network with two hidden layers that approximates f on [0, 1]^m by n^m towers.
 
-    Towers in a row share the steps at their edges, so that a copy has m (n + 1) neurons in the first hidden layer, and
-    n^m in the second.
+    Towers in a row share the steps at their edges, so that there are m (n + 1) neurons in the first hidden layer, and
+    n^m in the second; a shifted copy adds m (n + 2) and (n + 1)^m.
 
     Parameters
     ----------
