@@ -97,7 +97,7 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """The picture, and beside it the panel, which a front end that has the kernel at hand prefers."""
-        picture = base64.b64encode(png(self.figure, compress_level=9)).decode()
+        picture = base64.b64encode(png(self.figure)).decode()
         return {"text/plain": str(self.figure), "image/png": picture, VIEW: self.panel.get_view_spec()}
 
 
@@ -265,10 +265,10 @@ def _leave_margins(part: FigureBase, width: float, height: float) -> None:
     )
 
 
-def png(figure: Figure, *, compress_level: int = 1) -> bytes:
-    """The figure as a PNG file, by default compressed quickly: a hand on a slider waits for it."""
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file, compressed quickly: a hand on a slider waits for it."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", pil_kwargs={"compress_level": compress_level})
+    figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
     return file.getvalue()
 
 

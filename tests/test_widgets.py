@@ -92,7 +92,8 @@ def test_axes_do_not_move_when_their_labels_grow_longer():
     explorer.set(slope=5)
     assert explorer.figure.axes[0].get_position().bounds == before
     left, bottom, width, height = before
-    assert (left, bottom, left + width, bottom + height) == pytest.approx((0.1, 0.19, 0.97, 0.9))
+    inches = (7 * left, 2.8 * bottom, 7 * (1 - left - width), 2.8 * (1 - bottom - height))
+    assert inches == pytest.approx((0.7, 0.53, 0.2, 0.28)), "left, below, right, above"
 
 
 def test_margins_that_one_drawing_sets_are_not_those_of_the_next():
@@ -358,8 +359,8 @@ def test_a_strip_goes_from_the_first_frame_to_the_last_in_even_steps(strip, fram
     assert size(widgets.png(movie.figure)) == (1000, 280)
     parts = [axis.get_window_extent().x0 for axis in movie.figure.axes]
     assert parts == sorted(set(parts)), "the frames are not side by side, in order"
-    left = movie.figure.axes[0].get_position().x0
-    assert left > widgets.MARGINS["left"], "a narrow part needs more room beside its axes"
+    width = 1000 / len(parts)
+    assert [x - i * width for i, x in enumerate(parts)] == pytest.approx([70] * len(parts)), "0.7 inches for the labels"
 
 
 def test_a_strip_has_four_frames_unless_told_and_at_least_two(draw):

@@ -68,7 +68,12 @@ class Row:
         with gpu_errors(f"{name} were moved there"):
             xp = namespace(self.layers[0].w)
             rows, y = checks.labelled_images(name, data, self.images, self.n_out, minimum, xp, aims)
-            return rows, y if y.ndim == 1 else xp.asarray(y, dtype=self.dtype)
+            if y.ndim == 1:
+                return rows, y
+            with np.errstate(over="ignore"):  # what overflows in the cast is refused in the next line
+                y = xp.asarray(y, dtype=self.dtype)
+            checks.finite(f"{name} targets", y)
+            return rows, y
 
     def forward(self, rows: Array, step: int | None = None) -> Array:
         """Output (*output_shape, n); with `step`, that training step's units are dropped."""

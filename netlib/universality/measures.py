@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from netlib import checks
 from netlib.universality.approximation import Function, values
 
 POINTS = 10_001  # on [0, 1], both ends among them
@@ -45,7 +46,7 @@ def modulus(f: Function, width: float, points: int = POINTS) -> float:
 
 
 def error_bound(f: Function, n: int, weight: float) -> float:
-    r"""What the sup error of ``approximate(f, n, weight=weight)`` with a linear output cannot exceed.
+    r"""What the sup error of ``approximate(f, n, weight=weight)`` with a linear output cannot exceed, with any copies.
 
     Its weighted output is an average of the bumps' heights, in which the bump of x's own cell and its nearest neighbour
     have nearly all the weight. Both have their height from f at a distance of at most 1/n. The others together have at
@@ -54,6 +55,7 @@ def error_bound(f: Function, n: int, weight: float) -> float:
 
     .. math:: \omega_f(1/n) + 2 e^{-w/2n} (\max f - \min f) + 2 e^{-w/n} \max |f|
     """
+    checks.integer("n", n, 1)
     found = values(f, np.linspace(0, 1, POINTS))
     others, missing = 2 * np.exp(-weight / (2 * n)), 2 * np.exp(-weight / n)
     return modulus(f, 1 / n) + float(others * np.ptp(found) + missing * np.abs(found).max())

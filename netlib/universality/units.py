@@ -50,8 +50,10 @@ def steps(
         If there are not as many heights as positions, `weight` is not positive, or the activation has no two limits.
     """
     positions, heights = np.asarray(positions, dtype=float), np.asarray(heights, dtype=float)
-    if positions.ndim != 1 or positions.shape != heights.shape:
-        raise ValueError(f"heights: expected one for each of {positions.size} positions; got {heights.size}")
+    if positions.ndim != 1 or not positions.size or positions.shape != heights.shape:
+        raise ValueError(
+            f"positions, heights: expected two rows of equally many numbers; got {positions.shape} and {heights.shape}"
+        )
     low, high = limits(activation_fn)
     heights = heights / (high - low)
     return constructed(
