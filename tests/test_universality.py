@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import statistics
 from dataclasses import dataclass
 from fractions import Fraction
@@ -1015,6 +1016,8 @@ def test_constructed_takes_what_it_is_given_and_copies_it(device):
 
 # What is refused.
 
+TWO_ROWS = "positions, heights: expected two rows of equally many numbers; got "
+
 INTERVAL = [(0.2, 0.4)]
 REFUSED = {
     "constructed: w of one axis": (
@@ -1041,13 +1044,13 @@ REFUSED = {
     "constructed: none": (lambda: constructed(), "layers: expected at least one layer"),
     "steps: heights": (
         lambda: steps([0.1, 0.2], [1]),
-        "positions, heights: expected two rows of equally many numbers; got (2,) and (1,)",
+        TWO_ROWS + re.escape("(2,) and (1,)"),
     ),
-    "steps: none": (lambda: steps([], []), "positions, heights: expected two rows of equally many numbers; got (0,)"),
+    "steps: none": (lambda: steps([], []), TWO_ROWS + re.escape("(0,)")),
     "error_bound: n": (lambda: error_bound(goal, 0, 100), "n: expected an integer of at least 1; got 0"),
     "steps: positions in rows": (
         lambda: steps([[0.1]], [[1]]),
-        "positions, heights: expected two rows of equally many numbers; got (1, 1)",
+        TWO_ROWS + re.escape("(1, 1)"),
     ),
     "steps: weight": (lambda: steps([0.1], [1], weight=0), "weight: expected a positive number; got 0"),
     "steps: negative weight": (lambda: steps([0.1], [1], weight=-5), "weight: expected a positive number; got -5"),
