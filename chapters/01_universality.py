@@ -60,14 +60,14 @@ epochs = 300  # passes through the data for the networks that are trained, in se
 # %%
 plt.style.use("netlib.mplstyle")
 x = np.linspace(0, 1, 501)
-here = {"device": device}
+here = {"device": device}  # where each network is to live
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
 # ## 1. The claim
 #
 # Here is the curve that the book's chapter 4 draws again and again, $f(x) = 0.2 + 0.4x^2 + 0.3x\sin 15x + 0.05\cos
-# 50x$. Nothing is special about it. Beside it are two networks. The first has one input, a *hidden layer* of three
+# 50x$. Nothing is special about it. Beside it are two networks. The first has one input, a *hidden layer* of five
 # neurons and one output, so it computes some function of one number. The second has three inputs and two outputs; it
 # computes two functions $f^1$ and $f^2$ of three numbers.
 
@@ -75,29 +75,32 @@ rng = np.random.default_rng(seed)
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 2.8))
 left.plot(x, goal(x))
 left.set(xlabel="x", ylabel="f(x)", ylim=(0, 1))
-plotting.network(middle, [1, 3, 1], inputs=["$x$"])
+plotting.network(middle, [1, 5, 1], inputs=["$x$"])
 plotting.network(right, [3, 5, 2], inputs=["$x_1$", "$x_2$", "$x_3$"], outputs=["$f^1$", "$f^2$"])
 plt.show()
 
 # %% [markdown]
 # The claim of this notebook, the **universality theorem**: for every such function there is a network that
-# computes it. Two words of small print belong to it from the start.
+# computes it. Three words of small print belong to it from the start.
 #
 # - *Approximately.* We do not get $f$ itself. We say how far off we may be, say by 0.01, and get a network $g$ with
 #   $|g(x) - f(x)| < 0.01$ at every $x$. Asking for less costs more neurons.
 # - *Continuous.* The function must not jump. (A network of sigmoids never does.)
+# - *On an interval.* Here it is the one from 0 to 1. Outside, nothing is promised.
 #
-# One hidden layer is enough. We will see it for one input and one output, where everything can be drawn; more of both
-# come in section 7.
+# One hidden layer is enough. We will see that for one input and one output, where everything can be drawn. More of both
+# come in section 7: there with two hidden layers, but one is enough too (exercise 4).
 #
 # ## 2. One neuron is a switch
 #
 # Take a network with two hidden neurons, and look at the upper one alone. It has one weight and one bias, and it
 # computes $\sigma(wx + b)$. What can such a curve look like? `neuron(w, b)` is a network of that single neuron, and
-# `outputs(net, x)` asks a network for its outputs at the points `x`.
+# `outputs(net, x)` asks a network for its outputs at the points `x`. (Most of the bias's slider does nothing here. A
+# click on the number beside a slider lets you type one.)
 
 # %%
 def draw_neuron(figure, w, b):
+    # (1, 0) is the uppermost neuron of layer 1, (1, 0, 0) the line to it from number 0 of the layer before
     labels = {"neurons": {(1, 0): f"b = {b}"}, "connections": {(1, 0, 0): f"w = {w}"}}
     axis = plotting.beside(figure, [1, 2, 1], inputs=["$x$"], **labels)
     axis.plot(x, outputs(neuron(w, b, **here), x))
@@ -130,15 +133,19 @@ movie(draw_frame, steepening)
 
 # %%
 fine = np.linspace(0, 1, 100_001)
+figure, axis = plt.subplots()
 for w in (8, 100, 999):
     curve = outputs(neuron(w, -0.4 * w, **here), fine)
     climbing = fine[(curve > 0.05) & (curve < 0.95)]
     print(f"w = {w:3}: climbs over a distance of {np.ptp(climbing):.4f}, by the formula {2 * np.log(19) / w:.4f}")
+    axis.plot(fine, curve, label=f"w = {w}")
+axis.set(xlabel="x")
+axis.legend()
+plt.show()
 
 # %% [markdown]
-# At $w = 999$ the climb takes 0.6 % of the picture. (It cannot take more than the whole picture at $w = 8$: there the
-# climb is nearly as wide as the interval.) From here on we will use $w = 1000$ wherever we want a step, and forget
-# for a while that it is not one.
+# At $w = 8$ the climb takes three quarters of the picture, at $w = 999$ only 0.6 %. From here on we will use $w =
+# 1000$ wherever we want a step, and forget for a while that it is not one.
 #
 # And where is it? The middle of the climb is where $wx + b = 0$, at
 #
@@ -149,10 +156,11 @@ def draw_step(figure, w, b):
     axis = plotting.beside(figure, [1, 2, 1], inputs=["$x$"], connections={(1, 0, 0): f"w = {w}"},
                            neurons={(1, 0): f"b = {b}"})
     axis.plot(x, outputs(neuron(w, b, **here), x))
-    s = -b / w if w else np.inf
-    if 0 <= s <= 1:
-        axis.axvline(s, color="C1", linestyle="--", linewidth=1)
-    axis.set(xlabel="x", ylim=(-0.03, 1.03), title=f"s = -b/w = {s:.2f}")
+    title = "no step in the picture"
+    if w and 0 <= -b / w <= 1:
+        axis.axvline(-b / w, color="C1", linestyle="--", linewidth=1)
+        title = f"s = -b/w = {-b / w:.2f}"
+    axis.set(xlabel="x", ylim=(-0.03, 1.03), title=title)
 
 
 explore(draw_step, {"w": Slider(100, -999, 999), "b": Slider(-40, -999, 999)})
@@ -199,10 +207,10 @@ explore(draw_two, positions | weights, buttons={"A bump": {"w1": 0.8, "w2": -0.8
 
 # %%
 def draw_bumps(figure, intervals, heights):
-    s = np.ravel(intervals)
+    ends = np.ravel(intervals)
     signs = {(2, i, 0): f"{h:.1f}" for i, h in enumerate(np.outer(heights, [1, -1]).ravel())}
-    labels = {"connections": signs, "neurons": {(1, i): f"{s:.2f}" for i, s in enumerate(s)}}
-    axis = plotting.beside(figure, [1, len(s), 1], inputs=["$x$"], **labels)
+    labels = {"connections": signs, "neurons": {(1, i): f"{s:.2f}" for i, s in enumerate(ends)}}
+    axis = plotting.beside(figure, [1, len(ends), 1], inputs=["$x$"], **labels)
     axis.plot(x, outputs(universality.bumps(intervals, heights, **here), x))
     axis.set(xlabel="x", ylim=(-1.5, 1.5), title="weighted output")
 
@@ -241,14 +249,19 @@ def draw_five(figure, **heights):
 
 
 sliders = {name: Slider(h, -2.0, 2.0, 0.1) for name, h in five_random().items()}
-explore(draw_five, sliders, buttons={"Others": five_random}, vertical=True)
+explore(draw_five, sliders, buttons={"Other heights": five_random}, vertical=True)
 
 # %% [markdown]
+# Now and then there is an exercise. Write your answer into a new cell, under the name that the text gives it, and run
+# the check that follows the solution, instead of the solution. (The solution's cell is folded in JupyterLab; a click
+# on the bar opens it.)
+#
 # **Exercise 1.** There is a bump in which no output weight is negative. A hidden neuron whose *weight* is negative
-# falls where others rise. Write down weights and biases of two hidden neurons, one rising at 0.4 and one falling at
-# 0.6, and of the linear output neuron, both of whose weights are $+0.8$, so that the network's output is the bump of
-# height 0.8 between 0.4 and 0.6. `universality.constructed` makes a network of layers `(w, b, activation)`, where
-# `w` has a row for each input and a column for each neuron; call it `bump`.
+# falls where others rise. Write down two hidden neurons, one rising at 0.4 with the weight 1000, one falling at 0.6
+# with the weight $-1000$, and a linear output neuron with both weights $+0.8$, so that the network's output is the
+# bump of height 0.8 between 0.4 and 0.6. (What do the two add up to outside of it? The output neuron has a bias.)
+# `universality.constructed` makes a network of layers `(w, b, activation)`, where `w` has a row for each input and a
+# column for each neuron; call it `bump`.
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 hidden = ([[1000, -1000]], [-400, 600], sigmoid)
@@ -257,9 +270,10 @@ bump = universality.constructed(hidden, ([[0.8], [0.8]], [-0.8], linear), **here
 # %% tags=["check"]
 points = np.array([0.1, 0.39, 0.41, 0.5, 0.59, 0.61, 0.9])
 print(" ".join(f"{y:.2f}" for y in np.abs(outputs(bump, points))))
-assert np.allclose(outputs(bump, points), [0, 0, 0.8, 0.8, 0.8, 0, 0], atol=1e-3), "0.8 between 0.4 and 0.6, else 0"
+assert np.allclose(outputs(bump, points), [0, 0, 0.8, 0.8, 0.8, 0, 0], atol=0.01), "0.8 between 0.4 and 0.6, else 0"
 assert [layer.w.shape for layer in bump.layers] == [(1, 2), (2, 1)], "two hidden neurons, one output"
 assert np.allclose(to_host(bump.layers[1].w), 0.8), "both output weights are 0.8"
+assert bump.layers[1].activation_fn is linear, "the output neuron is linear"
 
 # %% [markdown]
 # ## 4. The challenge
@@ -270,7 +284,7 @@ assert np.allclose(to_host(bump.layers[1].w), 0.8), "both output weights are 0.8
 #
 # $$\sigma^{-1}(y) = \ln\frac{y}{1 - y}.$$
 #
-# So we aim at $\sigma^{-1}(f(x))$, where $f$ must lie between 0 and 1, as all sigmoids do.
+# So we aim at $\sigma^{-1}(f(x))$, where $f$ must lie between 0 and 1, as the output of every sigmoid does.
 
 # %%
 def target(x):
@@ -287,8 +301,8 @@ plt.show()
 
 # %% [markdown]
 # **The challenge.** Here are the five bumps, and behind them the curve on the right. Choose the five heights so that
-# they follow it. The score is the mean distance between the two, over $x = 0, 0.01, \dots, 0.99$: the lower, the
-# better. A score of 0.40 or below wins.
+# they follow it. The score is the mean distance between the two (with perfect steps), over $x = 0, 0.01,
+# \dots, 0.99$: the lower, the better. A score of 0.40 or below wins.
 
 # %%
 def draw_challenge(figure, **heights):
@@ -304,7 +318,7 @@ best = universality.best_heights(target, 5)
 lowest = universality.score(best, target)
 solution = {f"h{i}": round(h, 2) for i, h in enumerate(best.tolist(), start=1)}
 sliders = {name: Slider(h, -2.0, 2.0, 0.01) for name, h in five_random().items()}
-explore(draw_challenge, sliders, buttons={"Others": five_random, "Solution": solution}, vertical=True)
+explore(draw_challenge, sliders, buttons={"Other heights": five_random, "Solution": solution}, vertical=True)
 
 # %% [markdown]
 # How low can the score get? For each bump alone, we look for the number whose mean distance to twenty values of the
@@ -327,7 +341,7 @@ for n in (5, 10, 20, 50):
 # %%
 network = universality.bumps(fifths, best, output=sigmoid, **here)
 print(network)
-w, b, output_weights, _ = map(to_host, network.params)
+w, b, output_weights, output_bias = map(to_host, network.params)  # from the GPU, if they are there
 print("w", w[0].astype(int))
 print("b", b.astype(int))
 print("output weights", " ".join(f"{h:.2f}" for h in output_weights[:, 0]))
@@ -341,20 +355,20 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Not a good likeness, but nobody has trained it. And there is nothing about five, or about this $f$, in what we have
-# done.
+# Not a good likeness, with five bumps. But there is nothing about five, or about this $f$, in what we have done.
 #
 # ## 5. Any function
 #
 # `universality.approximate(f, n)` does the same for any function: it cuts $[0, 1]$ into $n$ cells, and gives each a
-# bump as high as $f$ in the middle of the cell. Three things it does differently from what you just did by hand:
+# bump as high as $f$ in the middle of the cell. Some things it does differently from what you just did by hand:
 #
-# - The first bump begins outside of the interval, at $-1/n$, and the last one ends outside. A step that stands
-#   exactly at 0 is halfway up there, and the network would give half of $f(0)$. (Look at the left end of the last
-#   figure.)
+# - The first bump begins outside of the interval, at $-1/n$, and the last one ends outside. A step that stands exactly
+#   at 0 is only halfway up there. (That is the peak at the left end of the last figure: half of the first bump's height
+#   arrives there, and $\sigma(-1.243/2) = 0.35$, in place of 0.22.)
 # - The output neuron may be linear. Then the weighted output aims at $f$ itself, and $f$ may take any values.
 # - With a sigmoid at the output, $f$ is first squeezed into the numbers between 0.1 and 0.9, or what else one asks for,
 #   and what comes out is stretched again.
+# - In the middle of a cell $f$ is easy to have. The medians of the challenge would be a little better.
 #
 # Type a function of your own. It may be made of numbers, `x`, `pi`, and the usual functions (`sin`, `exp`, `sqrt`,
 # `abs`, `where(x < 0.5, a, b)` …).
@@ -376,13 +390,14 @@ explore(draw_own, {"f": Text(own_function), "n": Slider(20, 1, 100)})
 # %% [markdown]
 # How does the error fall with $n$? There is an argument for that, and it is the heart of the proof.
 #
-# Between its steps, the network is as high as $f$ in the middle of the cell, at most $\frac{1}{2n}$ away. At a step,
-# its output is on the way from the height of one cell to that of the next, so it is a mixture of the two; and the
-# middle of the nearer one of the neighbours is at most $\frac1n$ away. So the error is not larger than the most by
-# which $f$ can change over a distance of $\frac1n$. That quantity has a name, the *modulus of continuity*
-# $\omega_f(\tfrac1n)$, and that it becomes as small as we like, if only $n$ is large enough, is what continuity means
-# on a closed interval. If $f$ is nowhere steeper than $L$ (a *Lipschitz* function), then $\omega_f(\tfrac1n) \le L /
-# n$: twice the bumps, half the error.
+# Think of very sharp steps first. Between them, the network is as high as $f$ in the middle of the cell that $x$ lies
+# in, and that is at most $\frac{1}{2n}$ away from $x$. Near a step, its output is a mixture of two heights: that of
+# the cell that $x$ lies in, and that of the cell beyond the step, whose middle is at most $\frac1n$ away from $x$. So
+# the error is not larger than the most by which $f$ can change over a distance of $\frac1n$. (What steps add that are
+# not sharp comes below.) That quantity has a name, the *modulus of continuity* $\omega_f(\tfrac1n)$, and that it
+# becomes as small as we like, if only $n$ is large enough, is what continuity means on a closed interval. If $f$ is
+# nowhere steeper than $L$ (a *Lipschitz* function), then $\omega_f(\tfrac1n) \le L / n$: twice the bumps, half the
+# error.
 #
 # Four functions that differ in just that: our $f$, which is smooth; $|\sin 7x|$, with kinks but nowhere steeper than 7;
 # $\sqrt x$, which is infinitely steep at 0; and one that jumps.
@@ -409,11 +424,12 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# On log axes, "twice the bumps, half the error" is a line of slope $-1$, and there are two of them. The root has
-# slope $-\frac12$: $\omega(\frac1n) = \sqrt{1/n}$, so four times the bumps halve the error. And the largest error of
-# the jump does not fall at all: between the jump and the edge of a cell, the network is on the wrong side. No
-# continuous curve does better than to be wrong by a half somewhere. That is the second piece of small print. The
-# *mean* error does fall: the place where it is wrong gets narrower.
+# On log axes, "twice the bumps, half the error" is a line of slope $-1$, and in the left figure there are two of them
+# (that of $f$ nearly hidden by the other). The root has slope $-\frac12$: $\omega(\frac1n) = \sqrt{1/n}$, so four
+# times the bumps halve the error. (It is made in the first cell alone, so the mean error falls faster.) And the
+# largest error of the jump does not fall at all: between the jump and the edge of a cell, the network is on the wrong
+# side. No continuous curve does better than to be wrong by a half somewhere. That is the second piece of small print.
+# The *mean* error does fall: the place where it is wrong gets narrower.
 #
 # These networks had steps of $w = 100{,}000$. A finite weight sets a limit:
 
@@ -424,8 +440,8 @@ for weight in (100, 1000, 10_000):
     errors = [universality.sup_error(goal, net) for net in nets]
     axis.loglog(numbers, errors, marker="o", label=f"w = {weight:,}")
     print(f"w = {weight:6,}: largest error", "  ".join(f"{e:.3f}" for e in errors))
-bounds = [universality.error_bound(goal, n, 1e5) for n in numbers]
-axis.loglog(numbers, bounds, color="gray", linestyle="--", label="what is proved")
+bounds = [universality.error_bound(goal, n, 10_000) for n in numbers]
+axis.loglog(numbers, bounds, color="C2", linestyle="--", label="proved for w = 10,000")
 axis.set(xlabel="bumps", ylabel="largest error")
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
@@ -437,12 +453,16 @@ plt.show()
 # no farther off than $1/n$, it is no longer all the way up, and the error grows again.
 #
 # The best is in between, where the climb is about as wide as a bump, $w \approx 6n$: see $w = 100$ at 20 bumps, and
-# $w = 1000$ at 160. To be safe, as the dashed line is, one takes $w$ much larger than that. It is the bound that
-# `universality.error_bound` computes (here for $w = 100{,}000$),
+# $w = 1000$ at 160. To be safe, one takes $w$ much larger than that. The dashed line is what can be proved for
+# $w = 10{,}000$, the bound that `universality.error_bound` computes:
 #
 # $$|g(x) - f(x)| \;\le\; \omega_f(\tfrac1n) + 2e^{-w/2n} (\max f - \min f) + 2e^{-w/n} \max|f|,$$
 #
-# and its docstring says where each term comes from. A bound holds for all functions; most are treated better.
+# where $g$ is the network. The first term we know. For the second: the output is an average of the heights of all
+# bumps, with weights that depend on $x$, and all bumps but the two from above together have at most the weight
+# $2e^{-w/2n}$, since they are at least $\frac1{2n}$ away. For the third: these weights add up to 1 only but for
+# $2e^{-w/n}$, because the outermost steps, $\frac1n$ outside, are not quite up or down. A bound holds for all
+# functions; most are treated better.
 #
 # **Exercise 2.** Five bumps took ten hidden neurons. But neighbours share an edge: where one ends, the next begins.
 # Make a network of *six* hidden neurons, called `six`, with the same weighted output as `universality.bumps(fifths,
@@ -462,29 +482,33 @@ assert np.allclose(outputs(six, x), outputs(ten, x)), "a step climbs by the diff
 # %% [markdown]
 # ## 6. Constructed, and trained
 #
-# We wrote the weights down. Everywhere else in this book they are *learned*: begin with random ones, and let
-# stochastic gradient descent reduce the mean squared error at 401 points of the curve (notebook
-# [00](00_start_here.ipynb) has more about that). Forty hidden neurons are enough for twenty bumps. What does training
-# make of forty?
+# We wrote the weights down. Everywhere else in this book they are *learned*: begin with random ones, and change them
+# in many small steps so that the mean squared error at 401 points of the curve falls (that is *stochastic gradient
+# descent*, with the *quadratic* cost; notebook [00](00_start_here.ipynb) tells how it works). Forty hidden neurons
+# are enough for twenty bumps. What does training make of forty? We let it start from three places: from our twenty
+# bumps; from random weights as one usually draws them, of about the size of 1; and from forty steps at random
+# positions.
 
 # %%
 data = np.linspace(0, 1, 401)[:, None]
 
 
-def trained(start=None, eta=0.1, activation_fn=sigmoid):
-    hidden = FullyConnectedLayer(1, 40, activation_fn, init="corrected")
-    net = Network([hidden, FullyConnectedLayer(40, 1, linear, init="corrected", cost="quadratic")],
+def trained(start=None):
+    net = Network([FullyConnectedLayer(1, 40, sigmoid, init="corrected"),
+                   FullyConnectedLayer(40, 1, linear, init="corrected", cost="quadratic")],
                   mini_batch_size=10, seed=seed, device=device, dtype="float64")
-    for parameter, value in zip(net.params, start.network.params if start else net.params):
-        parameter[...] = value
-    falling = schedules.OfEpoch(lambda epoch: eta * (1 - epoch / epochs))
-    net.SGD((data, goal(data)), epochs, 10, falling, None, None, shuffle=True, verbose=False)
+    if start:
+        for parameter, value in zip(net.params, start.params):
+            parameter[...] = value
+    falling = schedules.OfEpoch(lambda epoch: 0.1 * (1 - epoch / epochs))  # the learning rate of each epoch
+    net.SGD((data, goal(data)), epochs, 10, falling, validation_data=None, test_data=None, shuffle=True, verbose=False)
     return universality.Approximation(net)
 
 
 written = universality.approximate(goal, 20, weight=60, **here)
-contest = {"written down": written, "trained from random weights": trained(),
-           "written down, then trained": trained(written)}
+random_steps = universality.steps(rng.random(40), 0.1 * rng.normal(size=40), weight=60, **here)
+contest = {"written down": written, "written down, then trained": trained(written.network),
+           "trained from random weights": trained(), "trained from random steps": trained(random_steps)}
 
 # %%
 figure, axis = plt.subplots()
@@ -498,18 +522,20 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# All three networks have forty hidden neurons. The one trained from random weights finds a line that bends once or
-# twice, and after hundreds of passes through the data it has not found the waves. Started from our construction, with
-# $w = 60$, training brings the error down to about a third. So it is not the network that could not, and not gradient
-# descent; it is where it started. Random weights near 1 make neurons that climb over the whole interval, and a wave
-# needs neurons that climb within a tenth of it.
+# All of these have forty hidden neurons. The one trained from random weights finds a slightly bent line, and after
+# hundreds of passes through the data it has not found the waves. Started from our construction, with $w = 60$,
+# training brings the error down to about a third. And started from steps at random places, whose heights say nothing
+# about $f$, it does at least as well as we did by hand. So it is not the network that could not, and not gradient
+# descent; it is where it started. Random weights and biases of the size of 1 make neurons that climb over the whole
+# interval and in no particular place of it. A wave needs neurons that climb within a tenth of it, with their
+# positions $-b/w$ spread over it.
 #
 # Then the steeper the better? Start the training from other constructions:
 
 # %%
 for weight in (60, 200, 1000):
     start = universality.approximate(goal, 20, weight=weight, **here)
-    before, after = (universality.mean_error(goal, net) for net in (start, trained(start)))
+    before, after = (universality.mean_error(goal, net) for net in (start, trained(start.network)))
     print(f"w = {weight:4}: mean error {before:.3f} as written down, {after:.3f} after training")
 
 # %% [markdown]
@@ -517,8 +543,8 @@ for weight in (60, 200, 1000):
 # where it climbs: at most of the 401 points, changing its weight or its bias a little changes nothing. What makes the
 # construction easy to understand, steepness, makes it hard to improve. Notebook 02 takes up this thread.
 #
-# The theorem says that good weights *exist*. It does not say that training finds them, and we have just seen it not
-# find them.
+# The theorem says that good weights *exist*. It does not say that training finds them, and from the usual start we
+# have just seen it not find them.
 #
 # ## 7. Many inputs
 #
@@ -599,9 +625,10 @@ plotting.surface(figure, 0.7 * outputs(plan, X, Y), zlim=(0, 1), title="what we 
 plt.show()
 
 # %% [markdown]
-# That is what an output neuron can decide. Its sigmoid is a switch as well: it is on where its argument is above 0.
-# With the bias $b$ the argument is $2h + b$ at the crossing, and $h + b$ on the walls. Choose $h$ and $b$ so that the
-# output is nearly 1 in the first case and nearly 0 in the second. At $h = 0.3$ and $b = -0.5$ it is neither.
+# That is what an output neuron can decide. Its sigmoid is a switch as well: it is on where its argument is well above
+# 0, and off where it is well below. With the bias $b$ the argument is $2h + b$ at the crossing, and $h + b$ on the
+# walls. Choose $h$ and $b$ so that the output is nearly 1 in the first case and nearly 0 in the second. At $h = 0.3$
+# and $b = -0.5$ it is neither.
 
 # %%
 def draw_tower(figure, h, b, turn):
@@ -646,7 +673,7 @@ plt.show()
 # weight that is not zero.)
 #
 # Now towers are what bumps were. Give each a part of the network, four neurons for its steps, one neuron for its
-# threshold, and let a second layer of weights say how high each tower is in the sum. Two of them:
+# threshold, and let the weights to the output neuron say how high each tower is in the sum. Two of them:
 
 # %%
 def draw_two_towers(figure, w1, w2, turn):
@@ -670,7 +697,8 @@ def hills(x, y):
 
 
 cells = [(i, j) for i in range(5) for j in range(5)]
-boxes = [[(i / 5, (i + 1) / 5), (j / 5, (j + 1) / 5)] for i, j in cells]
+ends = [-0.2, 0.2, 0.4, 0.6, 0.8, 1.2]  # the outermost outside, as in section 5
+boxes = [[(ends[i], ends[i + 1]), (ends[j], ends[j + 1])] for i, j in cells]
 stairs = universality.towers(boxes, [(i**2 + j**2) / 50 for i, j in cells], **here)
 landscape = universality.approximate_on_cube(hills, 15, **here)
 figure = plt.figure(figsize=(9.5, 3.2))
@@ -683,17 +711,18 @@ plt.show()
 # `universality.approximate_on_cube` lets towers that stand in a row share their steps, as in exercise 2. So the first
 # hidden layer has only 16 steps in each direction, and the second has 225 neurons, one for each tower.
 #
-# (The needles that hang from it are really there. They are holes, and section 9 is about them.)
+# (The needles that hang from it are really there. They are holes, one at every corner where four towers meet, though
+# narrower than the mesh of the drawing shows, which meets only some of them. Section 9 is about them.)
 #
 # There are two hidden layers now. The book leaves as a problem to do it with one (exercise 4).
 #
 # ### What dimension costs
 #
-# If $f$ changes by at most $L/n$ over a distance of $1/n$, we need $n$ towers along each of $m$ inputs, so $n^m$
-# of them:
+# If $f$ changes by at most $L/n$ over a distance of $1/n$, we need $n$ towers along each of $m$ inputs for an error
+# of about $L/n$, so $n^m$ of them:
 
 # %%
-for m in (1, 2, 3, 6, 784):
+for m in (2, 3, 6, 784):
     print(f"{m:3} inputs, ten towers along each: {m * 11:5,} + 10^{m} neurons")
 
 # %% [markdown]
@@ -703,16 +732,16 @@ for m in (1, 2, 3, 6, 784):
 # about all of them, and pays for that.
 #
 # **Exercise 3.** *Vector-valued functions.* A network with two outputs can draw a curve in the plane, $x \mapsto
-# (f^1(x), f^2(x))$. Make one, called `circle`, with one input, *one* hidden layer and two linear outputs that follow
-# $(\cos 2\pi x, \sin 2\pi x)$ to within 0.1. (The hidden layer of one approximation will do for both: only output
-# weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of
-# the hidden layer, then those of the output layer.)
+# (f^1(x), f^2(x))$. Make such a `Network`, called `circle`, with one input, *one* hidden layer and two linear outputs
+# that follow $(\cos 2\pi x, \sin 2\pi x)$ to within 0.1. (The hidden layer of one approximation will do for both:
+# only output weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of the
+# hidden layer, then those of the output layer.)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-(w, b, heights_1, _), (_, _, heights_2, _) = (
-    map(to_host, universality.approximate(f, 70, **here).network.params)
-    for f in (lambda x: np.cos(2 * np.pi * x), lambda x: np.sin(2 * np.pi * x)))
-circle = universality.constructed((w, b, sigmoid), (np.hstack([heights_1, heights_2]), [0, 0], linear), **here)
+one, two = (universality.approximate(f, 70, **here).network.params
+            for f in (lambda x: np.cos(2 * np.pi * x), lambda x: np.sin(2 * np.pi * x)))
+both = np.hstack([to_host(one[2]), to_host(two[2])])
+circle = universality.constructed((one[0], one[1], sigmoid), (both, [0, 0], linear), **here)
 
 # %% tags=["check"]
 around = circle.forward(x[:, None])
@@ -731,9 +760,10 @@ plt.show()
 # **Exercise 4.** *One hidden layer for two inputs.* A bump need not run along $x$ or $y$: with weights $(w, w)$ a
 # neuron is a step in $x + y$, and with $(w, -w)$ one in $x - y$. Since $xy = \frac14 (x + y)^2 - \frac14 (x - y)^2$,
 # the product of two numbers is a sum of a function of $x + y$ and a function of $x - y$. Make a network called
-# `product` with one hidden layer and a linear output that multiplies two numbers from $[0, 1]$ to within 0.05. (Waves
-# in all directions, in place of two, add up to any continuous function; that is Fourier's theorem, and the way to one
-# hidden layer in general.)
+# `product` with one hidden layer and a linear output that multiplies two numbers from $[0, 1]$ to within 0.05.
+# (Approximate $t^2/4$ by steps, as in exercise 2, once for $t = x + y$, which goes from 0 to 2, and once for $t = x -
+# y$, from $-1$ to 1. In general: any continuous function is, as nearly as you like, a sum of waves $\cos(ax + by +
+# c)$, and each wave is a function of one number, $ax + by$.)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 edges = np.linspace(-1.02, 2.02, 153)
@@ -792,8 +822,9 @@ for activation in (sigmoid, universality.wobbly, tanh, ReLU, linear):
 # %% [markdown]
 # The last two are refused. For **ReLU**, $\max(0, z)$, that means only that *this* construction fails. There is
 # another, and it is even simpler: a neuron $\max(0, x - s)$ is a straight line that begins to climb at $s$. Where a
-# curve of straight pieces changes its slope, put such a neuron, with the change of slope as its output weight. That
-# is any polygon, *exactly*.
+# curve of straight pieces changes its slope, put such a neuron, with the change of slope as its output weight. So a
+# network of ReLUs draws any line that is made of straight pieces, *exactly*; the bias of its output is where the line
+# begins.
 
 # %%
 def draw_polygon(figure, n):
@@ -801,7 +832,7 @@ def draw_polygon(figure, n):
     axis = figure.subplots()
     axis.plot(x, goal(x), color="C1", linewidth=1, label="f")
     axis.plot(x, net(x), label="the network")
-    axis.set(xlabel="x", title=f"{n} hidden neurons, largest error {universality.sup_error(goal, net):.3f}")
+    axis.set(xlabel="x", title=f"hidden neurons: {n}, largest error {universality.sup_error(goal, net):.3f}")
     axis.legend()
 
 
@@ -816,8 +847,8 @@ print("pieces of ReLU     ", "  ".join(f"{error:.3f}" for error in straight))
 
 # %% [markdown]
 # Twice the pieces, a quarter of the error, once they are short against the waves: a chord is off by $\frac18 |f''| /
-# n^2$ at most. With half the neurons, for a bump needs two. The price is that nothing can be read off the output
-# weights any more, and that outside of $[0, 1]$ the last piece climbs or falls for ever.
+# n^2$ at most. And a piece takes one neuron, where a bump takes two. The price is that nothing can be read off the
+# output weights any more, and that outside of $[0, 1]$ the last piece climbs or falls for ever.
 #
 # A **linear** activation fails for good, in every network of any size. Two linear layers compute $(x w_1 + b_1) w_2 +
 # b_2 = x\,(w_1 w_2) + (b_1 w_2 + b_2)$, a single linear layer: a straight line. The best straight line for our $f$:
@@ -843,12 +874,13 @@ ramp = universality.constructed(([[100, 100]], [-40, -41], ReLU), ([[1], [-1]], 
 heights = outputs(ramp, np.array([0, 0.2, 0.4, 0.405, 0.41, 0.7, 1]))
 print(" ".join(f"{abs(h):.2f}" for h in heights))
 assert np.allclose(heights, [0, 0, 0, 0.5, 1, 1, 1]), "one ReLU begins at 0.40, the other ends the climb at 0.41"
-assert ramp.layers[0].activation_fn is ReLU, "the hidden neurons are ReLUs"
+assert [layer.activation_fn for layer in ramp.layers] == [ReLU, linear], "ReLUs, and a linear output"
+assert ramp.layers[0].n_out == 2, "two hidden neurons"
 
 # %% [markdown]
 # ## 9. The window of failure
 #
-# We have been forgetting something since section 2: our steps are no steps. Over a distance of about $5.9/w$ they are
+# We have been forgetting something since section 2: our steps are no steps. Over a distance of about $5/w$ they are
 # neither off nor on. The book calls that the *window of failure*. Here it is for $w = 50$, shaded:
 
 # %%
@@ -860,19 +892,20 @@ plt.show()
 
 # %% [markdown]
 # With sigmoids that was harmless. There, each window is a smooth crossing from one plateau to the next, and our proof
-# in section 5 covered it. With the wobbly activation it is not harmless: in its windows the network may do what it
-# likes, and it overshoots. A larger $w$ makes windows narrower, but what happens in them does not become smaller. Here
-# is how to make it smaller.
+# in section 5 covered it. With activations that do as they like on their way from one limit to the other, it is not:
+# in its windows, the network does as it likes too. (The wobbly one above hardly shows it. One that wobbles ten times
+# as much does, below.) A larger $w$ makes windows narrower, but what happens in them does not become smaller. Here is
+# how to make it smaller.
 #
 # First, a row of five bumps. Second, the same at half the height. Third, a row that makes up for the other half,
-# shifted by half a bump. (The heights are the book's. Left of 0.1 a bump is missing.) Last, the two halves together: a
-# little like the first row, in smaller steps. Where one of them has its windows, the other is in the middle of its
-# plateaus.
+# shifted by half a bump. (The heights are the book's, and so is it that the third row begins at 0.1.) Last, the two
+# halves together: a little like the first row, in smaller steps. Where one of them has its windows, the other is in
+# the middle of its plateaus.
 
 # %%
 starts = np.arange(5) / 5
 heights = np.array([-1.3, -1.8, -0.5, -0.9, 0.3])
-shifted = np.array([-1.55, -1.15, -0.7, -0.6, 0.3]) / 2
+shifted = np.array([-0.775, -0.575, -0.35, -0.3, 0.3])
 rows = {"a row of bumps": (starts, heights), "half as high": (starts, heights / 2),
         "and shifted": (starts + 0.1, shifted)}
 figure, axes = plt.subplots(1, 4, figsize=(9.5, 2.4), sharey=True)
@@ -888,8 +921,8 @@ plt.show()
 # %% [markdown]
 # So at any point at least one half is right, and a failure counts only half. With $M$ rows of bumps, each $\frac1M$
 # as high and each shifted by $\frac1M$ of a bump, at most one of them fails at any point, if the windows are narrower
-# than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with an activation that wobbles ten times
-# as much as the one above. The argument `copies` is $M$.
+# than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with that activation that wobbles ten
+# times as much. The argument `copies` is $M$.
 
 # %%
 wild = universality.wobbling(2)
@@ -919,47 +952,50 @@ for copies in (1, 2, 4, 8):
 #
 # In two dimensions not even the sigmoid is harmless. Where four towers meet, at a corner, each of them has *both* of
 # its steps halfway up, which makes $\frac h2 + \frac h2 = h$, below the threshold of $\frac32 h$. All four towers are
-# off, and there is a hole. Seen from above, how far off our landscape is:
+# off, and there is a hole. Seen from above, in a part of the square, and with $w = 300$, which makes the holes wide
+# enough to be seen: how far off is our landscape?
 
 # %%
-dense = np.meshgrid(*[np.linspace(0, 1, 201)] * 2)
+corners = np.meshgrid(*[np.linspace(0.2, 0.55, 201)] * 2)
 figure, axes = plt.subplots(1, 3, figsize=(9, 2.9), layout="constrained")
 for axis, copies in zip(axes, (1, 2, 8)):
-    net = universality.approximate_on_cube(hills, 8, copies=copies, **here)
-    wrong = np.abs(net(*dense) - hills(*dense))
-    image = axis.imshow(wrong, origin="lower", extent=(0, 1, 0, 1), vmin=0, vmax=0.5, cmap="viridis")
+    net = universality.approximate_on_cube(hills, 8, weight=300, copies=copies, **here)
+    wrong = np.abs(net(*corners) - hills(*corners))
+    image = axis.imshow(wrong, origin="lower", extent=(0.2, 0.55, 0.2, 0.55), vmin=0, vmax=0.8, cmap="viridis")
     axis.set(xlabel="x", ylabel="y", title=f"copies: {copies}")
     axis.grid(visible=False)
-    print(f"{copies} copies: largest error {wrong.max():.2f}, mean error {wrong.mean():.3f}")
+    print(f"copies: {copies}   largest error {wrong.max():.2f}, mean error {wrong.mean():.3f}")
 figure.colorbar(image, ax=axes, label="error")
 plt.show()
 
 # %% [markdown]
 # With one copy there is a hole at every corner, as deep as the landscape is high. More copies do not remove the
-# holes, they make them shallow: a point that is a corner for one copy is a good place for all others.
+# holes. They make them shallow: a point that is a corner for one copy is a good place for nearly all others.
 #
 # ## 10. What has been proved, and what has not
 #
 # Let us collect the argument, and say what it gives.
 #
-# 1. *Steps.* A neuron $\sigma(w(x - s))$ differs from the step at $s$ by at most $e^{-w|x - s|}$: by nothing to speak
-# of, except within a few $1/w$ of $s$. 2. *Bumps.* The difference of two steps is a plateau of height 1 with two such
-# windows. 3. *One input.* $n$ bumps of the heights $f(\text{middle of the cell})$ differ from $f$ by at most
-# $\omega_f(\frac1n)$ plus terms that vanish as $w/n$ grows. For continuous $f$ on $[0, 1]$ the first vanishes as $n$
-# grows. So for every $\varepsilon$ there are an $n$ and a $w$ such that the error is below $\varepsilon$
-# *everywhere*. With a sigmoid at the output, the same holds for $\sigma^{-1} \circ f$, if $f$ stays within $[d, 1 -
-# d]$; and $\sigma$ is nowhere steeper than $\frac14$, so the error only shrinks on the way through it. 4. *Other
-# activations.* With two different finite limits, 1 to 3 hold outside the windows, and $M$ shifted rows make the
-# windows count for $\frac1M$. 5. *Several inputs.* A threshold above $(m - \frac12) h$ makes a tower of $m$ crossing
-# bumps; towers do for $[0,1]^m$ what bumps do for $[0, 1]$, again with windows that copies make shallow. That takes
-# two hidden layers.
+# 1. *Steps.* A neuron $\sigma(w(x - s))$ differs from the step at $s$ by at most $e^{-w|x - s|}$: by nothing to
+#    speak of, except within a few $1/w$ of $s$.
+# 2. *Bumps.* The difference of two steps is a plateau of height 1 with two such windows.
+# 3. *One input.* $n$ bumps of the heights $f(\text{middle of the cell})$ differ from $f$ by at most
+#    $\omega_f(\frac1n)$ plus terms that vanish as $w/n$ grows. For continuous $f$ on $[0, 1]$ the first vanishes as
+#    $n$ grows. So for every $\varepsilon$ there are an $n$ and a $w$ such that the error is below $\varepsilon$
+#    *everywhere*. With a sigmoid at the output, the same holds for $\sigma^{-1} \circ f$, if $f$ stays within $[d,
+#    1 - d]$; and $\sigma$ is nowhere steeper than $\frac14$, so the error only shrinks on the way through it.
+# 4. *Other activations.* With two different finite limits, 1 to 3 hold outside the windows. Inside, a continuous
+#    function with limits is at least bounded, so $M$ shifted rows make the windows count for $\frac1M$.
+# 5. *Several inputs.* A threshold above $(m - \frac12) h$ makes a tower of $m$ crossing bumps; towers do for
+#    $[0,1]^m$ what bumps do for $[0, 1]$, again with windows that copies make shallow. That takes two hidden
+#    layers.
 #
 # What has **not** been proved:
 #
-# - Nothing about functions that jump, except that their mean error can be made small.
-# - Nothing outside of the interval. A constructed network is 0 there.
+# - That functions with jumps can be approximated everywhere. They cannot; only their mean error can be made small.
+# - Anything about what happens outside of the interval. (All bumps are 0 there.)
 # - That *one* hidden layer is enough for several inputs. It is (exercise 4 is the way), but our towers use two.
-# - Nothing about ReLU with several inputs: our polygons have one.
+# - Anything about ReLU with several inputs. Our lines of straight pieces have one.
 # - That the number of neurons is reasonable. For many inputs this construction is far from it.
 # - That training finds the weights. In section 6, it did not.
 #
@@ -972,7 +1008,8 @@ plt.show()
 #
 # - Read the weight of a neuron as *how sharp*, and $-b/w$ as *where*.
 # - If a network will not learn a wavy function of few inputs, look at its first layer: neurons that climb over the
-#   whole range of the input cannot make waves in it. Scale the input up, or start with larger weights.
+#   whole range of the input cannot make waves in it. Make them steep, and spread their places $-b/w$ over the inputs,
+#   as the last line of the contest in section 6 did.
 # - A network that fits perfectly on an interval says nothing outside of it.
 #
 # ## Further reading

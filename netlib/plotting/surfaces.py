@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from matplotlib.ticker import MaxNLocator
 
 AZIMUTH, ELEVATION = -114, 22  # degrees: from the front, a little from the left and from above
 SEGMENTS = 50
@@ -39,7 +40,7 @@ def surface(
     place : (rows, columns, number)
         Of the axes in the figure.
     """
-    figure.subplots_adjust(left=0.02, right=0.98, bottom=0.02, top=0.92, wspace=0.05)
+    figure.subplots_adjust(left=0.06, right=0.94, bottom=0.08, top=0.9, wspace=0.1)
     axis = figure.add_subplot(*place, projection="3d")
     x, y = square(len(z) - 1)
     low, high = zlim
@@ -59,7 +60,8 @@ def surface(
     ticks = (0, 0.5, 1)
     axis.set(xlabel="x", ylabel="y", zlim=zlim, xticks=ticks, yticks=ticks, title=title)
     axis.tick_params(labelsize=8, pad=-2)
+    axis.zaxis.set_major_locator(MaxNLocator(4))
     for which in (axis.xaxis, axis.yaxis, axis.zaxis):
         which.labelpad = -6
-    axis.set_box_aspect((1, 1, 0.75), zoom=1.15)
+    axis.set_box_aspect((1, 1, 0.75), zoom=1.05)
     return axis
