@@ -9,9 +9,9 @@
 # %% [markdown]
 # # 01 · Networks can compute any function
 #
-# Draw a curve, any curve, from the left edge of a sheet of paper to the right without lifting the pen. There is a
-# neural network that draws the same curve, as closely as you like. It needs no training: in this notebook you will
-# write its weights down with your own hands.
+# Draw a curve, any curve, from the left edge of a sheet of paper to the right, without lifting the pen and without
+# turning back. There is a neural network that draws the same curve, as closely as you like. It needs no training: in
+# this notebook you will write its weights down with your own hands.
 #
 # **You will build** networks whose weights nobody learned: first a neuron that is a switch, from two switches a bump,
 # from bumps any curve, and from bumps in two directions any landscape.
@@ -21,13 +21,13 @@
 # - how to read a network with one hidden layer as a row of bumps;
 # - how many neurons a curve costs, and how that grows with the number of inputs;
 # - what goes wrong in a step that is not infinitely steep, and how to mend it;
-# - which activation functions would have done as well, and which never;
+# - which activation functions would have done as well, and which never would;
 # - what exactly has been proved in the end, and what has not: above all, nothing about learning.
 #
-# **You need** to read plots and a little Python. A *neuron* with inputs $x_1, x_2, \dots$ computes
-# $\sigma(w_1 x_1 + w_2 x_2 + \dots + b)$, where the *weights* $w$ and the *bias* $b$ are numbers that belong to it, and
-# the *sigmoid* $\sigma(z) = 1/(1 + e^{-z})$ is its *activation function*. That is all about networks that this
-# notebook takes for granted.
+# **You need** to read plots and a little Python. A *neuron* with inputs $x_1, x_2, \dots$ computes $\sigma(w_1 x_1 +
+# w_2 x_2 + \dots + b)$, where the *weights* $w$ and the *bias* $b$ are numbers that belong to it, and the *sigmoid*
+# $\sigma(z) = 1/(1 + e^{-z})$ is its *activation function*. That is all about networks that this notebook takes for
+# granted. (Section 6, on training, leans on notebook [00](00_start_here.ipynb).)
 #
 # Where a figure has sliders, move them: that is what this notebook is for. (They need a running kernel. On a page
 # without one you see each figure as it begins.)
@@ -66,10 +66,13 @@ rng = np.random.default_rng(seed)
 # %% [markdown]
 # ## 1. The claim
 #
-# Here is the curve that the book's chapter 4 draws again and again, $f(x) = 0.2 + 0.4x^2 + 0.3x\sin 15x + 0.05\cos
-# 50x$. Nothing is special about it. Beside it are two networks. The first has one input, a *hidden layer* of five
-# neurons and one output, so it computes some function of one number. The second has three inputs and two outputs; it
-# computes two functions $f^1$ and $f^2$ of three numbers.
+# Here is the curve that chapter 4 of Michael Nielsen's book (*the book*, from here on) draws again and again, $f(x) =
+# 0.2 + 0.4x^2 + 0.3x\sin 15x + 0.05\cos 50x$. Nothing is special about it. Beside it are two networks. The first has
+# one input, a *hidden layer* of five neurons and one output, so it computes some function of one number. The second
+# has three inputs and two outputs; it computes two functions $f^1$ and $f^2$ of three numbers. (The raised numbers
+# are labels, not powers.) In the drawings the circles on the left are the inputs, and every other circle is a neuron.
+# A line carries a number from left to right, and has a weight. Neurons in a column are a *layer*; it is *hidden* if
+# it is not the last.
 
 # %%
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 2.8))
@@ -80,23 +83,23 @@ plotting.network(right, [3, 5, 2], inputs=["$x_1$", "$x_2$", "$x_3$"], outputs=[
 plt.show()
 
 # %% [markdown]
-# The claim of this notebook, the **universality theorem**: for every such function there is a network that
-# computes it. Three words of small print belong to it from the start.
+# The claim of this notebook, the **universality theorem**: for every function of one or more numbers there is a
+# network that computes it. Three pieces of small print belong to it from the start.
 #
 # - *Approximately.* We do not get $f$ itself. We say how far off we may be, say by 0.01, and get a network $g$ with
-#   $|g(x) - f(x)| < 0.01$ at every $x$. Asking for less costs more neurons.
+#   $|g(x) - f(x)| < 0.01$ at every $x$. A smaller error costs more neurons.
 # - *Continuous.* The function must not jump. (A network of sigmoids never does.)
 # - *On an interval.* Here it is the one from 0 to 1. Outside, nothing is promised.
 #
-# One hidden layer is enough. We will see that for one input and one output, where everything can be drawn. More of both
-# come in section 7: there with two hidden layers, but one is enough too (exercise 4).
+# One hidden layer is enough. We will see that for one input and one output, where everything can be drawn. Section 7
+# has more inputs and outputs; for several inputs it uses two hidden layers, though one would do (exercise 4).
 #
 # ## 2. One neuron is a switch
 #
 # Take a network with two hidden neurons, and look at the upper one alone. It has one weight and one bias, and it
 # computes $\sigma(wx + b)$. What can such a curve look like? `neuron(w, b)` is a network of that single neuron, and
-# `outputs(net, x)` asks a network for its outputs at the points `x`. (Most of the bias's slider does nothing here. A
-# click on the number beside a slider lets you type one.)
+# `outputs(net, x)` asks a network for its outputs at the points `x`. (At most settings of the bias the climb is
+# outside of the picture, and the curve is flat. A click on the number beside a slider lets you type one.)
 
 # %%
 def draw_neuron(figure, w, b):
@@ -252,16 +255,17 @@ sliders = {name: Slider(h, -2.0, 2.0, 0.1) for name, h in five_random().items()}
 explore(draw_five, sliders, buttons={"Other heights": five_random}, vertical=True)
 
 # %% [markdown]
-# Now and then there is an exercise. Write your answer into a new cell, under the name that the text gives it, and run
-# the check that follows the solution, instead of the solution. (The solution's cell is folded in JupyterLab; a click
-# on the bar opens it.)
+# Now and then there is an exercise. Write your answer into a new cell, under the name that the text gives it, leave
+# out the solution's cell, which is folded in JupyterLab, and run the check after it.
 #
 # **Exercise 1.** There is a bump in which no output weight is negative. A hidden neuron whose *weight* is negative
 # falls where others rise. Write down two hidden neurons, one rising at 0.4 with the weight 1000, one falling at 0.6
 # with the weight $-1000$, and a linear output neuron with both weights $+0.8$, so that the network's output is the
 # bump of height 0.8 between 0.4 and 0.6. (What do the two add up to outside of it? The output neuron has a bias.)
 # `universality.constructed` makes a network of layers `(w, b, activation)`, where `w` has a row for each input and a
-# column for each neuron; call it `bump`.
+# column for each neuron. For instance, `universality.constructed(([[3, 5]], [1, 2], sigmoid), ([[1], [1]], [0],
+# linear), **here)` has one input, two hidden neurons and one output (`**here` only says on which device). Call yours
+# `bump`.
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 hidden = ([[1000, -1000]], [-400, 600], sigmoid)
@@ -300,9 +304,9 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# **The challenge.** Here are the five bumps, and behind them the curve on the right. Choose the five heights so that
-# they follow it. The score is the mean distance between the two (with perfect steps), over $x = 0, 0.01,
-# \dots, 0.99$: the lower, the better. A score of 0.40 or below wins.
+# **The challenge.** Here are the five bumps, and behind them the right-hand curve of the last figure. Choose the five
+# heights so that they follow it. The score is the mean distance between the two (with perfect steps), over $x = 0,
+# 0.01, \dots, 0.99$: the lower, the better. A score of 0.40 or below wins.
 
 # %%
 def draw_challenge(figure, **heights):
@@ -321,8 +325,9 @@ sliders = {name: Slider(h, -2.0, 2.0, 0.01) for name, h in five_random().items()
 explore(draw_challenge, sliders, buttons={"Other heights": five_random, "Solution": solution}, vertical=True)
 
 # %% [markdown]
-# How low can the score get? For each bump alone, we look for the number whose mean distance to twenty values of the
-# curve is the least. That is their *median*: move away from it, and you move away from more values than you approach.
+# How low can the score get? For each bump alone, we look for the number whose mean distance to the twenty values of
+# the curve within its fifth is the least. That is their *median*: move away from it, and you move away from at least
+# as many values as you approach.
 
 # %%
 print("best heights", " ".join(f"{h:.3f}" for h in best))
@@ -365,10 +370,12 @@ plt.show()
 # - The first bump begins outside of the interval, at $-1/n$, and the last one ends outside. A step that stands exactly
 #   at 0 is only halfway up there. (That is the peak at the left end of the last figure: half of the first bump's height
 #   arrives there, and $\sigma(-1.243/2) = 0.35$, in place of 0.22.)
-# - The output neuron may be linear. Then the weighted output aims at $f$ itself, and $f$ may take any values.
+# - The output neuron is linear, unless one asks for a sigmoid. Then the weighted output aims at $f$ itself, and $f$
+#   may take any values.
 # - With a sigmoid at the output, $f$ is first squeezed into the numbers between 0.1 and 0.9, or what else one asks for,
 #   and what comes out is stretched again.
-# - In the middle of a cell $f$ is easy to have. The medians of the challenge would be a little better.
+# - The height of a bump is $f$ in the middle of its cell, not a median: that is easier to compute, and only a little
+#   worse in the mean.
 #
 # Type a function of your own. It may be made of numbers, `x`, `pi`, and the usual functions (`sin`, `exp`, `sqrt`,
 # `abs`, `where(x < 0.5, a, b)` …).
@@ -393,11 +400,11 @@ explore(draw_own, {"f": Text(own_function), "n": Slider(20, 1, 100)})
 # Think of very sharp steps first. Between them, the network is as high as $f$ in the middle of the cell that $x$ lies
 # in, and that is at most $\frac{1}{2n}$ away from $x$. Near a step, its output is a mixture of two heights: that of
 # the cell that $x$ lies in, and that of the cell beyond the step, whose middle is at most $\frac1n$ away from $x$. So
-# the error is not larger than the most by which $f$ can change over a distance of $\frac1n$. (What steps add that are
-# not sharp comes below.) That quantity has a name, the *modulus of continuity* $\omega_f(\tfrac1n)$, and that it
-# becomes as small as we like, if only $n$ is large enough, is what continuity means on a closed interval. If $f$ is
-# nowhere steeper than $L$ (a *Lipschitz* function), then $\omega_f(\tfrac1n) \le L / n$: twice the bumps, half the
-# error.
+# the error is not larger than the most by which $f$ can change over a distance of $\frac1n$. (What blunt steps add to
+# the error comes below.) That quantity has a name, the *modulus of continuity* $\omega_f(\tfrac1n)$, and that it
+# becomes as small as we like, if only $n$ is large enough, is a theorem about continuous functions on a closed
+# interval (they are *uniformly* continuous). If $f$ is nowhere steeper than $L$ (a *Lipschitz* function), then
+# $\omega_f(\tfrac1n) \le L / n$: twice the bumps, half the error.
 #
 # Four functions that differ in just that: our $f$, which is smooth; $|\sin 7x|$, with kinks but nowhere steeper than 7;
 # $\sqrt x$, which is infinitely steep at 0; and one that jumps.
@@ -417,8 +424,10 @@ for name, f in functions.items():
     right.loglog(numbers, means, marker="o", label=name)
     slopes = (np.polyfit(np.log(numbers[2:]), np.log(errors[2:]), 1)[0] for errors in (sups, means))
     print("{:9} slope of the largest error {:.2f}, of the mean error {:.2f}".format(name, *slopes))
-left.set(xlabel="bumps", title="largest error")
+left.set(xlabel="bumps", ylabel="error", title="largest error")
 right.set(xlabel="bumps", title="mean error")
+for axis in (left, right):
+    axis.set_xticks(numbers, numbers)
 right.legend(loc="upper left", bbox_to_anchor=(1, 1))
 figure.tight_layout()
 plt.show()
@@ -435,6 +444,7 @@ plt.show()
 
 # %%
 figure, axis = plt.subplots()
+print("bumps:                   ", "  ".join(f"{n:5}" for n in numbers))
 for weight in (100, 1000, 10_000):
     nets = [universality.approximate(goal, n, weight=weight, **here) for n in numbers]
     errors = [universality.sup_error(goal, net) for net in nets]
@@ -443,6 +453,7 @@ for weight in (100, 1000, 10_000):
 bounds = [universality.error_bound(goal, n, 10_000) for n in numbers]
 axis.loglog(numbers, bounds, color="C2", linestyle="--", label="proved for w = 10,000")
 axis.set(xlabel="bumps", ylabel="largest error")
+axis.set_xticks(numbers, numbers, minor=False)
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
@@ -452,17 +463,17 @@ plt.show()
 # reaches over many of them. Inside the interval that only smooths $f$. At its ends, where the outermost step stands
 # no farther off than $1/n$, it is no longer all the way up, and the error grows again.
 #
-# The best is in between, where the climb is about as wide as a bump, $w \approx 6n$: see $w = 100$ at 20 bumps, and
-# $w = 1000$ at 160. To be safe, one takes $w$ much larger than that. The dashed line is what can be proved for
-# $w = 10{,}000$, the bound that `universality.error_bound` computes:
+# The best is in between, where the climb is about as wide as a bump, $w \approx 6n$: see $w = 100$, which is best at
+# 20 bumps. ($w = 1000$ turns beyond the figure, at about 200.) To be safe, one takes $w$ much larger than that. The
+# dashed line is what can be proved for $w = 10{,}000$, the bound that `universality.error_bound` computes:
 #
 # $$|g(x) - f(x)| \;\le\; \omega_f(\tfrac1n) + 2e^{-w/2n} (\max f - \min f) + 2e^{-w/n} \max|f|,$$
 #
 # where $g$ is the network. The first term we know. For the second: the output is an average of the heights of all
-# bumps, with weights that depend on $x$, and all bumps but the two from above together have at most the weight
-# $2e^{-w/2n}$, since they are at least $\frac1{2n}$ away. For the third: these weights add up to 1 only but for
-# $2e^{-w/n}$, because the outermost steps, $\frac1n$ outside, are not quite up or down. A bound holds for all
-# functions; most are treated better.
+# bumps, with averaging weights that depend on $x$, and all bumps but the two from above together have at most the
+# weight $2e^{-w/2n}$, since they are at least $\frac1{2n}$ away. For the third: these averaging weights do not quite
+# add up to 1; what is missing is at most $2e^{-w/n}$, because the outermost steps stand $\frac1n$ outside. The bound
+# must hold for the worst of functions. For most the error is smaller, as for ours.
 #
 # **Exercise 2.** Five bumps took ten hidden neurons. But neighbours share an edge: where one ends, the next begins.
 # Make a network of *six* hidden neurons, called `six`, with the same weighted output as `universality.bumps(fifths,
@@ -482,18 +493,19 @@ assert np.allclose(outputs(six, x), outputs(ten, x)), "a step climbs by the diff
 # %% [markdown]
 # ## 6. Constructed, and trained
 #
-# We wrote the weights down. Everywhere else in this book they are *learned*: begin with random ones, and change them
-# in many small steps so that the mean squared error at 401 points of the curve falls (that is *stochastic gradient
-# descent*, with the *quadratic* cost; notebook [00](00_start_here.ipynb) tells how it works). Forty hidden neurons
-# are enough for twenty bumps. What does training make of forty? We let it start from three places: from our twenty
-# bumps; from random weights as one usually draws them, of about the size of 1; and from forty steps at random
-# positions.
+# We wrote the weights down. Everywhere else in these notebooks they are *learned*: begin with random ones, and change
+# them in many small steps so that the mean squared error at 401 points of the curve falls (that is *stochastic
+# gradient descent*, with the *quadratic* cost; notebook [00](00_start_here.ipynb) tells how it works). Forty hidden
+# neurons are enough for twenty bumps. What does training make of forty? We let it start from three places: from our
+# twenty bumps; from random weights as one usually draws them, in the hidden layer of about the size of 1; and from
+# forty steps at random positions.
 
 # %%
 data = np.linspace(0, 1, 401)[:, None]
 
 
 def trained(start=None):
+    # "corrected" draws weights of about the size 1 / sqrt(number of inputs)
     net = Network([FullyConnectedLayer(1, 40, sigmoid, init="corrected"),
                    FullyConnectedLayer(40, 1, linear, init="corrected", cost="quadratic")],
                   mini_batch_size=10, seed=seed, device=device, dtype="float64")
@@ -525,10 +537,10 @@ plt.show()
 # All of these have forty hidden neurons. The one trained from random weights finds a slightly bent line, and after
 # hundreds of passes through the data it has not found the waves. Started from our construction, with $w = 60$,
 # training brings the error down to about a third. And started from steps at random places, whose heights say nothing
-# about $f$, it does at least as well as we did by hand. So it is not the network that could not, and not gradient
-# descent; it is where it started. Random weights and biases of the size of 1 make neurons that climb over the whole
-# interval and in no particular place of it. A wave needs neurons that climb within a tenth of it, with their
-# positions $-b/w$ spread over it.
+# about $f$, it does at least as well as we did by hand. So neither the network nor gradient descent was to blame, but
+# the start. Hidden weights and biases of about the size of 1 make neurons that climb over the whole interval, and in
+# no particular place of it. A wave needs neurons that climb within a tenth of the interval, with their positions
+# $-b/w$ spread over it.
 #
 # Then the steeper the better? Start the training from other constructions:
 
@@ -539,18 +551,19 @@ for weight in (60, 200, 1000):
     print(f"w = {weight:4}: mean error {before:.3f} as written down, {after:.3f} after training")
 
 # %% [markdown]
-# The steeper the steps, the less is learned. A neuron learns by its slope, and a sharp step has none except on the spot
-# where it climbs: at most of the 401 points, changing its weight or its bias a little changes nothing. What makes the
-# construction easy to understand, steepness, makes it hard to improve. Notebook 02 takes up this thread.
+# The steeper the steps, the less is learned. A neuron learns by its slope, and a sharp step has none except on the
+# spot where it climbs: at nearly all of the 401 points, changing its weight or its bias a little changes nothing.
+# What makes the construction easy to understand, steepness, makes it hard to improve. Notebook 02 takes up this
+# thread.
 #
 # The theorem says that good weights *exist*. It does not say that training finds them, and from the usual start we
 # have just seen it not find them.
 #
 # ## 7. Many inputs
 #
-# A neuron with two inputs computes $\sigma(w_1 x + w_2 y + b)$. It is a function on a square, so a surface. Let the
-# second weight be zero first. Then nothing changes along $y$, and along $x$ we know what to expect. (The last slider
-# walks you around the surface.)
+# A neuron with two inputs computes $\sigma(w_1 x + w_2 y + b)$. It is a function on a square, so a surface. First,
+# let the second weight be zero. Then nothing changes along $y$, and along $x$ we know what to expect. (The last
+# slider walks you around the surface.)
 
 # %%
 X, Y = plotting.square()
@@ -588,7 +601,7 @@ def draw_steps(figure, s_x, s_y, turn):
 explore(draw_steps, {"s_x": Slider(0.5, 0.0, 1.0, 0.01), "s_y": Slider(0.5, 0.0, 1.0, 0.01)} | turning, size=(7, 3.2))
 
 # %% [markdown]
-# Two steps in $x$ make a bump in $x$: not a bump yet as one thinks of one, rather a wall across the whole square.
+# Two steps in $x$ make a bump in $x$: which looks less like a bump than like a wall across the whole square.
 # `universality.crossed_bumps` makes it; it takes an interval for each input, or `None` for an input along which there
 # is to be no bump.
 
@@ -665,7 +678,7 @@ figure, axis = plt.subplots(figsize=(7, 3.2))
 signs = {(2, i, 0): f"{'+-'[i % 2]}h" for i in range(6)}
 ends = {(1, i): f"{'st'[i % 2]}$_{i // 2 + 1}$" for i in range(6)}
 names = ["$x_1$", "$x_2$", "$x_3$"]
-plotting.network(axis, [3, 6, 1], inputs=names, connections=signs, neurons=ends | {(2, 0): "$-5h/2$"})
+plotting.network(axis, [3, 6, 1], inputs=names, connections=signs, neurons=ends | {(2, 0): "\nb = $-5h/2$"})
 plt.show()
 
 # %% [markdown]
@@ -711,8 +724,8 @@ plt.show()
 # `universality.approximate_on_cube` lets towers that stand in a row share their steps, as in exercise 2. So the first
 # hidden layer has only 16 steps in each direction, and the second has 225 neurons, one for each tower.
 #
-# (The needles that hang from it are really there. They are holes, one at every corner where four towers meet, though
-# narrower than the mesh of the drawing shows, which meets only some of them. Section 9 is about them.)
+# (The needles are really there. At every corner where four towers meet there is a hole. The holes are narrower than
+# drawn, and the mesh of the drawing hits only some of them. Section 9 is about them.)
 #
 # There are two hidden layers now. The book leaves as a problem to do it with one (exercise 4).
 #
@@ -762,8 +775,8 @@ plt.show()
 # the product of two numbers is a sum of a function of $x + y$ and a function of $x - y$. Make a network called
 # `product` with one hidden layer and a linear output that multiplies two numbers from $[0, 1]$ to within 0.05.
 # (Approximate $t^2/4$ by steps, as in exercise 2, once for $t = x + y$, which goes from 0 to 2, and once for $t = x -
-# y$, from $-1$ to 1. In general: any continuous function is, as nearly as you like, a sum of waves $\cos(ax + by +
-# c)$, and each wave is a function of one number, $ax + by$.)
+# y$, from $-1$ to 1. In general: any continuous function is, as nearly as you like, a sum of multiples of waves
+# $\cos(ax + by + c)$, and each wave is a function of one number, $ax + by$.)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 edges = np.linspace(-1.02, 2.02, 153)
@@ -785,8 +798,9 @@ assert wrong < 0.05, "steps in x + y and in x - y that climb as their squares do
 # ## 8. Not only the sigmoid
 #
 # What did we use of the sigmoid? That it becomes a step if its weight is large: far to the left it goes to one
-# number, far to the right to another, and what it does in between does not matter. So any activation function with
-# two different finite limits will do. Here is one that does wild things in between.
+# number, far to the right to another, and what it does in between is squeezed into a narrow place (how much that
+# matters, section 9 will say). So any activation function with two different finite limits will do. Here is one that
+# wobbles in between.
 
 # %%
 z = np.linspace(-3, 3, 601)
@@ -807,7 +821,8 @@ def draw_wobbly(figure, w, b):
 explore(draw_wobbly, {"w": Slider(6, 1, 999), "b": Slider(-3, -999, 0)}, buttons={"w = 100": {"w": 100, "b": -50}})
 
 # %% [markdown]
-# `universality.approximate` takes an activation function, and asks it for its limits:
+# Raise $w$, or press the button: it becomes a step too. `universality.approximate` takes an activation function, and
+# first looks for its limits, far outside (which is why $10^{12}$ appears below):
 
 # %%
 for activation in (sigmoid, universality.wobbly, tanh, ReLU, linear):
@@ -823,8 +838,8 @@ for activation in (sigmoid, universality.wobbly, tanh, ReLU, linear):
 # The last two are refused. For **ReLU**, $\max(0, z)$, that means only that *this* construction fails. There is
 # another, and it is even simpler: a neuron $\max(0, x - s)$ is a straight line that begins to climb at $s$. Where a
 # curve of straight pieces changes its slope, put such a neuron, with the change of slope as its output weight. So a
-# network of ReLUs draws any line that is made of straight pieces, *exactly*; the bias of its output is where the line
-# begins.
+# network of ReLUs draws any line that is made of straight pieces, *exactly*; the bias of its output is its height at
+# $x = 0$.
 
 # %%
 def draw_polygon(figure, n):
@@ -846,12 +861,13 @@ print("bumps of sigmoids  ", "  ".join(f"{error:.3f}" for error in bumpy))
 print("pieces of ReLU     ", "  ".join(f"{error:.3f}" for error in straight))
 
 # %% [markdown]
-# Twice the pieces, a quarter of the error, once they are short against the waves: a chord is off by $\frac18 |f''| /
-# n^2$ at most. And a piece takes one neuron, where a bump takes two. The price is that nothing can be read off the
-# output weights any more, and that outside of $[0, 1]$ the last piece climbs or falls for ever.
+# Twice the pieces, a quarter of the error, once they are short against the waves: a chord is off by $\frac18
+# \max|f''| / n^2$ at most. And a piece takes one neuron, where a bump takes two. The price is that no heights can be
+# read off the output weights any more, and that outside of $[0, 1]$ the last piece climbs or falls for ever.
 #
 # A **linear** activation fails for good, in every network of any size. Two linear layers compute $(x w_1 + b_1) w_2 +
-# b_2 = x\,(w_1 w_2) + (b_1 w_2 + b_2)$, a single linear layer: a straight line. The best straight line for our $f$:
+# b_2 = x\,(w_1 w_2) + (b_1 w_2 + b_2)$, a single linear layer: a straight line. Here is such a network, and the
+# straight line that fits our $f$ best in the mean square:
 
 # %%
 hidden = ([rng.normal(size=50)], rng.normal(size=50), linear)
@@ -860,7 +876,7 @@ deep = universality.constructed(hidden, (rng.normal(size=(50, 50)), rng.normal(s
 bends = np.abs(np.diff(outputs(deep, np.linspace(0, 1, 5)), 2)).max()
 print(f"a linear network with two hidden layers of 50 neurons is a straight line, but for rounding: {bends < 1e-10}")
 line = np.polynomial.Polynomial.fit(x, goal(x), 1)
-print(f"largest error of the line through f that is best in the mean square: {np.abs(line(x) - goal(x)).max():.2f}")
+print(f"largest error of the line that is best in the mean square: {np.abs(line(x) - goal(x)).max():.2f}")
 
 # %% [markdown]
 # **Exercise 5.** *Activations without limits.* ReLU has no finite limit on the right. But the *difference* of two
@@ -880,13 +896,13 @@ assert ramp.layers[0].n_out == 2, "two hidden neurons"
 # %% [markdown]
 # ## 9. The window of failure
 #
-# We have been forgetting something since section 2: our steps are no steps. Over a distance of about $5/w$ they are
+# Our steps are no steps. Section 5 has paid for that once; here is the rest. Over a distance of about $6/w$ a step is
 # neither off nor on. The book calls that the *window of failure*. Here it is for $w = 50$, shaded:
 
 # %%
 figure, axis = plt.subplots()
 axis.plot(x, outputs(neuron(50, -25, **here), x))
-axis.axvspan(0.45, 0.55, color="C4", alpha=0.25)
+axis.axvspan(0.44, 0.56, color="C4", alpha=0.25)
 axis.set(xlabel="x", title="w = 50, b = -25")
 plt.show()
 
@@ -898,9 +914,9 @@ plt.show()
 # how to make it smaller.
 #
 # First, a row of five bumps. Second, the same at half the height. Third, a row that makes up for the other half,
-# shifted by half a bump. (The heights are the book's, and so is it that the third row begins at 0.1.) Last, the two
-# halves together: a little like the first row, in smaller steps. Where one of them has its windows, the other is in
-# the middle of its plateaus.
+# shifted by half a bump. (The heights are the book's, and so is the beginning of the third row at 0.1; left of it,
+# there is one half only.) Last, the two halves together: a little like the first row, in smaller steps. Where one of
+# them has its windows, the other is in the middle of its plateaus.
 
 # %%
 starts = np.arange(5) / 5
@@ -919,10 +935,10 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# So at any point at least one half is right, and a failure counts only half. With $M$ rows of bumps, each $\frac1M$
-# as high and each shifted by $\frac1M$ of a bump, at most one of them fails at any point, if the windows are narrower
-# than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with that activation that wobbles ten
-# times as much. The argument `copies` is $M$.
+# So away from the edge, at any point at least one half is right, and a failure counts only half. With $M$ rows of
+# bumps, each $\frac1M$ as high and each shifted by $\frac1M$ of a bump, at most one of them fails at any point, if
+# the windows are narrower than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with that
+# activation that wobbles ten times as much. The argument `copies` is $M$.
 
 # %%
 wild = universality.wobbling(2)
@@ -931,8 +947,9 @@ wild = universality.wobbling(2)
 def draw_copies(figure, copies):
     net = universality.approximate(goal, 20, copies=copies, activation_fn=wild, **here)
     axis = figure.subplots()
-    axis.plot(x, goal(x), color="C1", linewidth=1)
-    axis.plot(fine[::20], net(fine[::20]), linewidth=1)
+    axis.plot(x, goal(x), color="C1", linewidth=1, label="f")
+    axis.plot(fine[::20], net(fine[::20]), linewidth=1, label="the network")
+    axis.legend(loc="upper left")
     error = universality.sup_error(goal, net)
     axis.set(xlabel="x", ylim=(-0.2, 1.3), title=f"rows of 20 bumps: {copies}, largest error {error:.3f}")
 
@@ -946,14 +963,14 @@ for copies in (1, 2, 4, 8):
     print("{:4}   {:7.3f}   {:8.3f}".format(copies, *(universality.sup_error(goal, net) for net in nets)))
 
 # %% [markdown]
-# Twice the rows, half the error, as the argument says. (At first the sigmoid gains as much, for another reason: $M$
-# rows have edges at $M$ times as many places, so that the plateaus become finer. What remains at last is that each
-# bump is as wide as before, and cannot follow what $f$ does within it.)
+# Twice the rows, half the error, as the argument says, or nearly. (The sigmoid's first gains have another reason: $M$
+# rows have edges at $M$ times as many places, so that the plateaus become finer. What remains at last, in both
+# columns, is that each bump is as wide as before, and cannot follow what $f$ does within it.)
 #
-# In two dimensions not even the sigmoid is harmless. Where four towers meet, at a corner, each of them has *both* of
-# its steps halfway up, which makes $\frac h2 + \frac h2 = h$, below the threshold of $\frac32 h$. All four towers are
-# off, and there is a hole. Seen from above, in a part of the square, and with $w = 300$, which makes the holes wide
-# enough to be seen: how far off is our landscape?
+# In two dimensions not even the sigmoid is harmless. Where four towers meet, at a corner, each of them has a step in
+# $x$ and one in $y$ halfway up. So each of its two bumps counts only $\frac h2$, which makes $h$, below the threshold
+# of $\frac32 h$. All four towers are off, and there is a hole. Seen from above, in a part of the square, and with $w
+# = 300$, which makes the holes wide enough to be seen: how far off is our landscape?
 
 # %%
 corners = np.meshgrid(*[np.linspace(0.2, 0.55, 201)] * 2)
@@ -970,7 +987,8 @@ plt.show()
 
 # %% [markdown]
 # With one copy there is a hole at every corner, as deep as the landscape is high. More copies do not remove the
-# holes. They make them shallow: a point that is a corner for one copy is a good place for nearly all others.
+# holes. They make them shallow: a point that is a corner for one copy is a good place for nearly all others. (In the
+# third panel they are the faint diagonals.)
 #
 # ## 10. What has been proved, and what has not
 #
@@ -999,10 +1017,11 @@ plt.show()
 # - That the number of neurons is reasonable. For many inputs this construction is far from it.
 # - That training finds the weights. In section 6, it did not.
 #
-# So why use *deep* networks, if one or two hidden layers can do everything? For the reason that you can
-# write any program for a machine with a single instruction, and would not want to. Which functions a network can
-# represent at all is the first question. Which ones it represents with few neurons, and which ones it learns, are the
-# ones that matter, and for those depth helps. It also makes learning hard: that is notebook 02.
+# So why use *deep* networks, if one or two hidden layers can do everything? For the same reason that nobody wants to
+# write programs for a machine with a single instruction, though any program can be written for it. Which functions a
+# network can represent at all is the first question. The questions that matter are which it represents with few
+# neurons, and which it can learn. With the first of these, depth helps. With the second it makes trouble: that is
+# notebook [02](02_unstable_gradients.ipynb).
 #
 # ## In practice
 #

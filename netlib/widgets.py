@@ -7,6 +7,7 @@ notebook is the picture for the values that one starts from, which a static page
 from __future__ import annotations
 
 import base64
+import gc
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,6 +149,7 @@ class Explorer(Shown):
         column = ipywidgets.HBox if vertical else ipywidgets.VBox
         panel = ipywidgets.VBox([column(list(self.controls.values())), row, self.picture, self.message])
         super().__init__(blank(size), panel)
+        gc.freeze()  # what is there now lives on: it need not be searched whenever an old figure is thrown away
         draw(self.figure, **self.values)  # what the controls made of the initial values
         self.picture.value = png(self.figure)
         for control in self.controls.values():
@@ -185,6 +187,7 @@ class Explorer(Shown):
             return
         self.figure, self.message.value = figure, ""
         self.picture.value = png(figure)
+        gc.collect()  # the old figure, at once: many of them together make a slider stutter
 
 
 class Movie(Shown):
