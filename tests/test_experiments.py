@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -17,18 +18,21 @@ import pytest
 from click.testing import CliRunner
 
 import netlib
-from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer
+from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, rng
 from netlib.backend import to_host
 from netlib.checkpoints import Checkpoints
 from netlib.cli import main
 from netlib.data import load, mnist
 from netlib.experiments import (
+    NETWORK2,
+    NETWORK3,
     RECIPES,
     Recipe,
     Record,
     RecordError,
     markdown,
     opening_costs,
+    provenance,
     read,
     records,
     rows,
@@ -37,7 +41,9 @@ from netlib.experiments import (
     write,
 )
 from netlib.experiments import record as record_files
+from netlib.experiments import speeds as speed_files
 from netlib.gpu import gpu_problem
+from netlib.gradients import deep_layers
 from netlib.layers.row import Row
 from netlib.optimizers import Penalty
 
@@ -47,6 +53,10 @@ CLI = importlib.import_module("netlib.cli.experiments")  # the command of this n
 # The recipes.
 
 PARAMETERS = {  # weights and biases of each layer, as one counts them in the book
+    "depth_1": [784 * 30 + 30, 30 * 10 + 10],
+    "depth_2": [784 * 30 + 30, 30 * 30 + 30, 30 * 10 + 10],
+    "depth_3": [784 * 30 + 30, 30 * 30 + 30, 30 * 30 + 30, 30 * 10 + 10],
+    "depth_4": [784 * 30 + 30, 30 * 30 + 30, 30 * 30 + 30, 30 * 30 + 30, 30 * 10 + 10],
     "shallow": [784 * 100 + 100, 100 * 10 + 10],
     "basic_conv": [20 * 5 * 5 + 20, 20 * 12 * 12 * 100 + 100, 100 * 10 + 10],
     "dbl_conv": [20 * 5 * 5 + 20, 40 * 20 * 5 * 5 + 40, 40 * 4 * 4 * 100 + 100, 100 * 10 + 10],
@@ -61,6 +71,7 @@ PARAMETERS = {  # weights and biases of each layer, as one counts them in the bo
 
 def test_the_books_experiments_are_there_in_its_order():
     assert list(RECIPES) == [
+        *(f"depth_{n}" for n in (1, 2, 3, 4)),
         "shallow",
         "basic_conv",
         "omit_FC",
@@ -101,7 +112,7 @@ def test_the_counts_are_those_of_the_book():
 def test_hyperparameters_are_those_of_the_book(name, eta, lmbda, book, activations):
     recipe = RECIPES[name]
     assert (recipe.epochs, recipe.eta, recipe.lmbda, recipe.book) == (60, eta, lmbda, book)
-    assert (recipe.data, recipe.expanded, recipe.dtype) == ("mnist", False, "float32")
+    assert (recipe.data, recipe.expanded, recipe.dtype, recipe.way) == ("mnist", False, "float32", NETWORK3)
     layers = recipe.network(0, "cpu").layers
     assert [str(layer.activation_fn.name) for layer in layers] == activations
     assert {(layer.p_dropout, layer.init) for layer in layers[:-1]} == {(0.0, "book")}
@@ -124,10 +135,37 @@ def test_hyperparameters_are_those_of_the_book(name, eta, lmbda, book, activatio
 def test_hyperparameters_of_the_scripts_other_experiments(name, epochs, eta, lmbda, expanded, p_dropout, activations):
     recipe = RECIPES[name]
     assert (recipe.epochs, recipe.eta, recipe.lmbda, recipe.expanded) == (epochs, eta, lmbda, expanded)
+    assert recipe.way == NETWORK3
     layers = recipe.network(0, "cpu").layers
     assert {str(layer.activation_fn.name) for layer in layers[:-1]} == activations
     assert {layer.p_dropout for layer in layers if not isinstance(layer, ConvPoolLayer)} == {p_dropout}
     assert {layer.p_dropout for layer in layers if isinstance(layer, ConvPoolLayer)} <= {0.0}
+
+
+DEPTHS = {"depth_1": 0.9648, "depth_2": 0.9690, "depth_3": 0.9657, "depth_4": 0.9653}  # the book's accuracies
+
+
+@pytest.mark.parametrize(("name", "book"), DEPTHS.items())
+def test_hyperparameters_of_chapter_5_are_those_of_the_book(name, book):
+    recipe = RECIPES[name]
+    assert (recipe.epochs, recipe.eta, recipe.lmbda, recipe.book) == (30, 0.1, 5.0, book)
+    assert (recipe.data, recipe.expanded, recipe.dtype, recipe.way) == ("mnist", False, "float32", NETWORK2)
+    layers = recipe.network(0, "cpu").layers
+    assert len(layers) == int(name[-1]) + 1
+    assert {(layer.activation_fn.name, layer.p_dropout, layer.init) for layer in layers} == {
+        ("sigmoid", 0.0, "corrected")
+    }
+    assert [layer.cost_function and layer.cost_function.name for layer in layers] == [
+        *[None] * int(name[-1]),
+        "cross_entropy",
+    ]
+
+
+def test_each_chapter_trains_in_its_programs_way_and_reports_its_numbers():
+    assert NETWORK2.options == {"shuffle": True, "drop_last": True, "penalty_divisor": "examples"}
+    assert NETWORK3.options == {"shuffle": False, "drop_last": True, "penalty_divisor": "batches"}
+    assert [(way.reports, way.runs) for way in (NETWORK2, NETWORK3)] == [("validation", 1), ("test", 3)]
+    assert {name for name, recipe in RECIPES.items() if recipe.way != NETWORK3} == set(DEPTHS)
 
 
 def test_a_network_is_the_seeds_alone_and_each_is_made_of_new_layers():
@@ -155,6 +193,19 @@ def fully_connected():
 
 SMALL = Recipe("small", fully_connected, 3, 0.5, "a network for tests", 2.0, data="digits")
 CONVOLVING = Recipe("convolving", convolutional, 3, 0.3, "one with filters", 0.5, data="digits", dtype="float64")
+DEEP = Recipe(
+    "deep",
+    lambda: deep_layers([784, 8, 8, 10]),
+    3,
+    0.5,
+    "one of chapter 5",
+    40.0,
+    None,
+    "digits",
+    False,
+    "float64",
+    NETWORK2,
+)
 LONGER = Recipe("longer", fully_connected, 1, 0.5, "expanded data", 2.0, 0.9, "digits", True, "float64")
 
 
@@ -176,10 +227,13 @@ class Direct:
         self.initial = [to_host(parameter).copy() for parameter in net.params]
         self.costs, self.validation, self.errors = [], [], []
         n_batches = len(y) // 10
-        for _ in range(epochs):
+        images_in_order = np.arange(len(y))
+        for epoch in range(epochs):
+            if recipe.way.shuffle:
+                images_in_order = rng.permutation(rng.key(seed, rng.Purpose.ORDER, epoch * n_batches), len(y))
             for i in range(n_batches):
-                batch = slice(10 * i, 10 * i + 10)
-                penalty = Penalty(recipe.lmbda / n_batches)
+                batch = net.xp.asarray(images_in_order[10 * i : 10 * i + 10])
+                penalty = Penalty(recipe.lmbda / {"batches": n_batches, "examples": len(y)}[recipe.way.penalty_divisor])
                 self.costs.append(float(net.train_mini_batch(x[batch], y[batch], recipe.eta, penalty)))
             self.validation.append(float(np.mean(net.forward(validation.x).argmax(axis=1) == validation.y)))
             labels = net.forward(test.x).argmax(axis=1)
@@ -209,7 +263,7 @@ def without_seconds(record):
     return dataclasses.replace(record, seconds=0)
 
 
-@pytest.mark.parametrize("recipe", [SMALL, CONVOLVING, LONGER], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [SMALL, CONVOLVING, LONGER, DEEP], ids=lambda recipe: recipe.name)
 def test_a_record_tells_what_training_step_by_step_leads_to(recipe, device, tmp_path):
     record = small_run(recipe, tmp_path, device=device)
     direct = Direct(recipe, 1, recipe.epochs, device)
@@ -254,7 +308,7 @@ def test_the_accuracy_that_is_printed_is_that_of_the_best_epoch(small_recipes, m
     ran = experiments("run", "small", "--seed", 1, "--device", "cpu", "-o", "out")
     record = read("out/small-seed1.json")
     assert record.accuracy != record.last_accuracy
-    assert f"{record.accuracy:.2%}, " in ran.output.splitlines()[-1]
+    assert f"{record.accuracy:.2%} of test data, " in ran.output.splitlines()[-1]
 
 
 def test_a_record_tells_how_it_came_about(tmp_path):
@@ -283,6 +337,25 @@ def test_a_record_tells_how_it_came_about(tmp_path):
     assert record.file_name == "convolving-seed1.json"
 
 
+def test_a_record_of_chapter_5_tells_its_way(tmp_path):
+    record = small_run(DEEP, tmp_path, epochs=1)
+    assert record.parameters == {
+        "data": "digits",
+        "expanded": False,
+        "epochs": 1,
+        "mini_batch_size": 10,
+        "eta": 0.5,
+        "lmbda": 40.0,
+        "dtype": "float64",
+        "shuffle": True,
+        "drop_last": True,
+        "penalty_divisor": "examples",
+    }
+    assert [layer["init"] for layer in record.layers] == ["corrected"] * 3
+    assert [layer["cost"] for layer in record.layers] == [None, None, "cross_entropy"]
+    assert record.filters == []
+
+
 def test_what_was_asked_for_is_what_is_recorded(tmp_path):
     recipe = dataclasses.replace(LONGER, expanded=False)
     record = small_run(recipe, tmp_path, seed=7)
@@ -305,14 +378,14 @@ def test_lines_are_printed_if_they_are_asked_for(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("recipe", [SMALL, CONVOLVING], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [SMALL, CONVOLVING, DEEP], ids=lambda recipe: recipe.name)
 def test_opening_costs_are_those_with_which_training_begins(recipe, seed, device):
     direct = Direct(recipe, seed, 1, device)
     unpenalised = Direct(dataclasses.replace(recipe, lmbda=0.0), seed, 1, device)
     costs = opening_costs(recipe, seed, load("digits"), device)
     assert costs == pytest.approx({str(i): direct.costs[i - 1] for i in (1, 10, 100)}, rel=1e-5)
     assert abs(unpenalised.costs[99] / direct.costs[99] - 1) > 1e-3, "the penalty shows nowhere"
-    assert costs["1"] == pytest.approx(np.log(10), rel=1e-5)
+    assert recipe is DEEP or costs["1"] == pytest.approx(np.log(10), rel=1e-5)
     assert all(value == float(f"{value:.6g}") for value in costs.values())
 
 
@@ -410,17 +483,17 @@ def test_the_best_network_of_a_longer_run_that_was_interrupted_is_not_taken_for_
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository with a package where the code of `running` seems to stand; committed, and nothing changed."""
+    """A repository with a package where the code of `provenance` seems to stand; committed, and nothing changed."""
     folder = tmp_path / "repository"
     (folder / "package" / "experiments").mkdir(parents=True)
-    (folder / "package" / "experiments" / "running.py").write_text("original")
+    (folder / "package" / "experiments" / "provenance.py").write_text("original")
     (folder / "elsewhere").write_text("original")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
     git(folder, "init", "-q")
     git(folder, "add", ".")
     git(folder, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "--no-gpg-sign", "-m", "first")
-    monkeypatch.setattr(running, "__file__", str(folder / "package" / "experiments" / "running.py"))
+    monkeypatch.setattr(provenance, "__file__", str(folder / "package" / "experiments" / "provenance.py"))
     return folder
 
 
@@ -442,7 +515,7 @@ def test_the_commit_is_recorded_and_whether_the_package_differs_from_it(reposito
     (repository / "package" / "new.py").write_text("new")
     assert small_run(ONE_EPOCH, tmp_path / "run").commit == head + "+"
     (repository / "package" / "new.py").unlink()
-    (repository / "package" / "experiments" / "running.py").write_text("changed")
+    (repository / "package" / "experiments" / "provenance.py").write_text("changed")
     assert small_run(ONE_EPOCH, tmp_path / "run").commit == head + "+"
 
 
@@ -486,6 +559,12 @@ def test_accuracies_are_the_shares_of_images_without_an_error():
     assert (record.accuracy, record.last_accuracy) == pytest.approx((0.996, 0.991), abs=1e-12)
     assert record.file_name == "shallow-seed0.json"
     assert make_record("dbl_conv", 12).file_name == "dbl_conv-seed12.json"
+
+
+def test_accuracies_are_to_be_had_on_either_data():
+    record = make_record(errors=4, last=9, validation=(0.5, 0.75, 0.25))
+    assert record.accuracies("test") == (record.accuracy, record.last_accuracy)
+    assert record.accuracies("validation") == (0.75, 0.25)
 
 
 def test_what_is_written_is_read(tmp_path):
@@ -684,6 +763,35 @@ def test_recipes_come_in_the_order_of_the_book():
     ]
 
 
+OF_CHAPTER_5 = [  # the test accuracies tell another story than those on validation data
+    make_record("depth_2", seed=0, errors=90, last=95, validation=(0.5, 0.93, 0.90), epochs=30),
+    make_record("depth_2", seed=1, errors=10, last=15, validation=(0.5, 0.97, 0.96), epochs=30),
+    make_record("depth_2", seed=2, errors=20, last=25, validation=(0.5, 0.92, 0.84), epochs=30),
+]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0]])
+def test_a_row_of_chapter_5_has_accuracies_on_validation_data_and_by_the_books_rule_one_run(order):
+    (row,) = rows((OF_CHAPTER_5[i] for i in order), NETWORK2)
+    assert row.recipe is RECIPES["depth_2"]
+    assert (row.epochs, row.runs) == (30, 3)
+    ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
+    assert ours == pytest.approx((0.93, 0.94, 0.92, 0.97, 0.90), abs=1e-12)
+
+
+def test_rows_of_one_chapter_are_not_among_the_others():
+    both = [*FOUR_SEEDS, *OF_CHAPTER_5]
+    assert rows(both) == rows(both, NETWORK3) == rows(FOUR_SEEDS)
+    assert rows(both, NETWORK2) == rows(OF_CHAPTER_5, NETWORK2)
+    assert rows(OF_CHAPTER_5) == rows(FOUR_SEEDS, NETWORK2) == []
+
+
+def test_a_record_of_an_unknown_recipe_is_refused_whatever_the_way():
+    for way in (NETWORK2, NETWORK3):
+        with pytest.raises(RecordError, match="of the recipe 'unheard_of'; there are depth_1, "):
+            rows([make_record("unheard_of")], way)
+
+
 # The command line.
 
 
@@ -704,9 +812,11 @@ def small_recipes(tmp_path, monkeypatch):
     """Small recipes among the book's, and an empty folder to work in, where the records that come along lie, too."""
     monkeypatch.setitem(RECIPES, "small", SMALL)
     monkeypatch.setitem(RECIPES, "convolving", CONVOLVING)
+    monkeypatch.setitem(RECIPES, "deep", DEEP)
     (tmp_path / "results").mkdir()
     monkeypatch.setattr(record_files, "folder", lambda: tmp_path / "results")
     monkeypatch.setattr(CLI, "folder", lambda: tmp_path / "results")
+    monkeypatch.setattr(speed_files, "folder", lambda: tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -717,6 +827,10 @@ def test_list_names_every_recipe_with_the_books_number(monkeypatch):
     assert [line.split()[0] for line in lines] == list(RECIPES)
     told = {line.split()[0]: line.split()[1:] for line in lines}
     assert {name: words[0] for name, words in told.items() if words[0].endswith("%")} == {
+        "depth_1": "96.48%",
+        "depth_2": "96.90%",
+        "depth_3": "96.57%",
+        "depth_4": "96.53%",
         "shallow": "97.80%",
         "basic_conv": "98.78%",
         "dbl_conv": "99.06%",
@@ -732,6 +846,7 @@ def test_list_names_every_recipe_with_the_books_number(monkeypatch):
     assert told["omit_FC"][:2] == ["60", "epochs"]
     assert told["double_fc_dropout"][1:3] == ["40", "epochs"]
     assert "3 epochs  a network for tests" in lines[-1]
+    assert [line.split()[0] for line in lines if line.endswith(" (validation data)")] == list(DEPTHS)
 
 
 def test_run_writes_a_record_of_each_recipe_and_seed(small_recipes):
@@ -750,7 +865,10 @@ def test_run_writes_a_record_of_each_recipe_and_seed(small_recipes):
             expected, seconds=0, layers=None
         )
         assert f"{record.recipe}, seed {record.seed}\n" in ran.output
-        assert f"{record.accuracy:.2%}, {record.seconds:.0f} seconds: out/new/{record.file_name}\n" in ran.output
+        assert (
+            f"{record.accuracy:.2%} of test data, {record.seconds:.0f} seconds: out/new/{record.file_name}\n"
+            in ran.output
+        )
     assert ran.output.count("Epoch 2: validation accuracy") == 4
     assert sorted(path.name for path in Path("build/runs").iterdir()) == [
         "convolving-seed1",
@@ -759,6 +877,13 @@ def test_run_writes_a_record_of_each_recipe_and_seed(small_recipes):
         "small-seed5",
     ]
     assert list(Path("results").iterdir()) == []
+
+
+def test_run_tells_of_validation_data_where_the_book_does(small_recipes, monkeypatch):
+    validation_that_falls(monkeypatch)
+    ran = experiments("run", "deep", "--device", "cpu", "-o", "out")
+    assert read("out/deep-seed0.json").accuracy < 0.9
+    assert ran.output.splitlines()[-1].startswith("90.00% of validation data, ")
 
 
 def test_run_takes_seed_0_all_epochs_and_the_packages_folder_unless_told_otherwise(small_recipes):
@@ -789,7 +914,10 @@ def test_run_goes_on_where_it_was_interrupted(small_recipes, monkeypatch):
         (["run"], "Missing argument 'NAMES...'"),
         (["run", "dbl_conv_rely"], "no recipe 'dbl_conv_rely'; did you mean dbl_conv_relu or dbl_conv"),
         (["run", "small", "smal"], "no recipe 'smal'; did you mean small?"),
-        (["run", "xyz"], "no recipe 'xyz'; there are basic_conv, convolving, dbl_conv, dbl_conv_relu, dbl_conv_tanh, "),
+        (
+            ["run", "xyz"],
+            "no recipe 'xyz'; there are basic_conv, convolving, dbl_conv, dbl_conv_relu, dbl_conv_tanh, deep, ",
+        ),
         (["run", "small", "--seed", "-1"], "-1 is not in the range x>=0"),
         (["run", "small", "--epochs", "0"], "0 is not in the range x>=1"),
         (["run", "small", "--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'gpu'"),
@@ -864,38 +992,56 @@ def test_what_goes_wrong_is_told_without_a_traceback(case, found, small_recipes)
 def test_the_table_has_the_books_numbers_and_ours(small_recipes):
     for record in [
         *FOUR_SEEDS,
+        *OF_CHAPTER_5,
         make_record("small", errors=100, last=200, epochs=3),
         make_record("dbl_conv", epochs=5),
+        make_record("depth_1", epochs=5),
     ]:
         write(record, "results")
     ran = experiments("table")
     assert ran.exit_code == 0, ran.output
-    assert [line.split() for line in ran.output.splitlines()] == [
+    first, gap, *chapter_5, between, second, gap_too, head, one, other = ran.output.splitlines()
+    assert [first, second] == ["Chapter 5, accuracy on validation data", "Chapter 6, accuracy on test data"]
+    assert gap == between == gap_too == ""
+    assert [line.split() for line in chapter_5] == [
+        ["recipe", "book", "its", "rule", "mean", "lowest", "highest", "last", "runs"],
+        ["depth_2", "96.90%", "93.00%", "94.00%", "92.00%", "97.00%", "90.00%", "3"],
+    ]
+    assert [line.split() for line in (head, one, other)] == [
         ["recipe", "book", "its", "rule", "mean", "lowest", "highest", "last", "runs"],
         ["shallow", "97.80%", "97.60%", "97.90%", "97.00%", "99.00%", "97.50%", "4"],
         ["small", "90.00%", "90.00%", "90.00%", "90.00%", "80.00%", "1"],
     ]
-    assert len({len(line) for line in ran.output.splitlines()}) == 1, "the columns are not one below the other"
+    assert len({len(line) for line in (*chapter_5, head, one, other)}) == 1, "the columns are not one below the other"
+
+
+def cells(text):
+    """Those of a Markdown table, below its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    head, line, *body = [[cell.strip() for cell in row.strip("|").split("|")] for row in lines]
+    assert len(head) == len(line) == 7
+    assert set("".join(line)) == {"-"}
+    return body
 
 
 def test_the_table_in_markdown_has_the_same_numbers(small_recipes):
-    for record in [*FOUR_SEEDS, make_record("small", errors=100, last=200, epochs=3)]:
+    for record in [*FOUR_SEEDS, *OF_CHAPTER_5, make_record("small", errors=100, last=200, epochs=3)]:
         write(record, "results")
     ran = experiments("table", "--markdown")
     assert ran.exit_code == 0, ran.output
-    head, line, *body = [[cell.strip() for cell in row.strip("|").split("|")] for row in ran.output.splitlines()]
-    assert len(head) == len(line) == 7
-    assert set("".join(line)) == {"-"}
-    assert body == [
+    chapter_5, chapter_6 = ran.output.split("Chapter 6, accuracy on test data")
+    assert chapter_5.startswith("Chapter 5, accuracy on validation data\n\n|")
+    assert cells(chapter_5) == [["two of them", "`depth_2`", "30", "96.90%", "93.00%", "94.00% (3)", "90.00%"]]
+    assert cells(chapter_6) == [
         ["fully connected, 100 neurons", "`shallow`", "60", "97.80%", "97.60%", "97.90% (4)", "97.50%"],
         ["a network for tests", "`small`", "3", "", "90.00%", "90.00% (1)", "80.00%"],
     ]
 
 
-def test_the_table_of_no_records_is_its_head(small_recipes):
+def test_the_tables_of_no_records_are_their_heads(small_recipes):
     ran = experiments("table")
     assert ran.exit_code == 0
-    assert len(ran.output.splitlines()) == 1
+    assert [line.split()[0] for line in ran.output.splitlines() if line] == ["Chapter", "recipe"] * 2
 
 
 # The records that are committed: nothing in them is taken on trust that can be computed.
@@ -933,9 +1079,9 @@ def test_a_committed_record_is_of_a_recipe_as_it_is_today(path):
         "eta": recipe.eta,
         "lmbda": recipe.lmbda,
         "dtype": recipe.dtype,
-        "shuffle": False,
+        "shuffle": recipe.name in DEPTHS,
         "drop_last": True,
-        "penalty_divisor": "batches",
+        "penalty_divisor": "examples" if recipe.name in DEPTHS else "batches",
     }
     net = recipe.network(record["seed"], "cpu")
     assert len(record["layers"]) == len(net.layers)
@@ -1003,5 +1149,18 @@ def test_a_committed_record_begins_as_its_recipe_does_today(path):
     assert costs == pytest.approx(record["opening_cost"], rel=1e-3)
 
 
-def test_the_readme_has_the_table_of_the_records():
-    assert markdown(rows(records())) in (ROOT / "README.md").read_text()
+OF_DEPTH = {name: [path for path in COMMITTED if path.name.startswith(f"{name}-seed")] for name in DEPTHS}
+
+
+@pytest.mark.parametrize("name", [name for name, paths in OF_DEPTH.items() if paths])
+def test_each_run_of_chapter_5_is_near_the_books_and_their_mean_nearer(name):
+    best = [max(content(path)["validation_accuracy"]) for path in OF_DEPTH[name]]
+    assert best == pytest.approx([DEPTHS[name]] * len(best), abs=0.005)
+    assert statistics.fmean(best) == pytest.approx(DEPTHS[name], abs=0.003)
+
+
+@pytest.mark.parametrize("way", [NETWORK3, NETWORK2], ids=["chapter 6", "chapter 5"])
+def test_the_readme_has_the_tables_of_the_records(way):
+    measured = rows(records(), way)
+    assert measured or way == NETWORK2
+    assert not measured or markdown(measured) in (ROOT / "README.md").read_text()

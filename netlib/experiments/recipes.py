@@ -1,16 +1,51 @@
-"""What the book trained, on what and how: chapter 6, "Convolutional neural networks in practice", and its conv.py."""
+"""What the book trained, on what and how.
+
+Chapter 5, "Why are deep neural networks hard to train?", and chapter 6, "Convolutional neural networks in practice",
+with its conv.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from netlib.gradients import deep_layers
 from netlib.layers import ConvPoolLayer, FullyConnectedLayer, Layer, SoftmaxLayer
 from netlib.network import Network
 from netlib.ops import Activation, ReLU, sigmoid, tanh
 
 MINI_BATCH_SIZE = 10  # in every experiment of the book
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a program of the book trains, and which of the numbers that come out the book reports.
+
+    Attributes
+    ----------
+    shuffle, penalty_divisor
+        See `Network.SGD`.
+    reports : {"test", "validation"}
+        On which data the book's accuracies are, after the epoch of the best validation accuracy.
+    runs : int
+        Of so many runs they are those of the one with the best validation accuracy.
+    """
+
+    shuffle: bool
+    penalty_divisor: str
+    reports: str
+    runs: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `Network.SGD` is called with."""
+        return {"shuffle": self.shuffle, "drop_last": True, "penalty_divisor": self.penalty_divisor}
+
+
+NETWORK2 = Way(shuffle=True, penalty_divisor="examples", reports="validation", runs=1)  # chapter 5
+NETWORK3 = Way(shuffle=False, penalty_divisor="batches", reports="test", runs=3)  # chapter 6
 
 
 @dataclass(frozen=True)
@@ -20,7 +55,7 @@ class Recipe:
     Attributes
     ----------
     name : str
-        As in the book's conv.py.
+        As in the book's conv.py; those of chapter 5 are called by their number of hidden layers.
     layers : callable
         Makes the network's layers.
     epochs, eta, lmbda
@@ -28,13 +63,15 @@ class Recipe:
     title : str
         What it is, in a line.
     book : float or None
-        The test accuracy that the book reports.
+        The accuracy that the book reports, on the data that its way says.
     data : str
         Name of the data set.
     expanded : bool
         Whether training data are expanded by shifted images.
     dtype : {"float32", "float64"}
         Of the network.
+    way : Way
+        What else it is trained with.
     """
 
     name: str
@@ -47,10 +84,21 @@ class Recipe:
     data: str = "mnist"
     expanded: bool = False
     dtype: str = "float32"
+    way: Way = NETWORK3
 
     def network(self, seed: int, device: str = "auto") -> Network:
         """A network of this recipe, before training."""
         return Network(self.layers(), MINI_BATCH_SIZE, seed=seed, device=device, dtype=self.dtype)
+
+
+def deep_sizes(depth: int) -> list[int]:
+    """Numbers of inputs, of neurons in each hidden layer, and of classes in chapter 5."""
+    return [784, *[30] * depth, 10]
+
+
+def hidden(depth: int) -> list[Layer]:
+    """So many hidden layers of 30 neurons."""
+    return deep_layers(deep_sizes(depth))
 
 
 def _conv_pool(n_filters: int, n_maps: int, side: int, activation_fn: Activation) -> ConvPoolLayer:
@@ -101,10 +149,20 @@ def _two_conv_pools(activation_fn: Activation) -> list[Layer]:
 STRENGTHS = tuple(10.0**power for power in range(-5, 3))  # of L2, in the sweep that the book's script makes
 EXPANDED_BOOK = {100: 0.9937, 300: 0.9946, 1000: 0.9943}
 DOUBLE_FC_BOOK = {100: 0.9943, 300: 0.9948, 1000: 0.9947}
+DEPTH_BOOK = {
+    1: (0.9648, "one hidden layer of 30 neurons"),
+    2: (0.9690, "two of them"),
+    3: (0.9657, "three"),
+    4: (0.9653, "four"),
+}
 
 RECIPES = {
     recipe.name: recipe
     for recipe in (
+        *(
+            Recipe(f"depth_{n}", partial(hidden, n), 30, 0.1, title, lmbda=5.0, book=accuracy, way=NETWORK2)
+            for n, (accuracy, title) in DEPTH_BOOK.items()
+        ),
         Recipe("shallow", shallow, 60, 0.1, "fully connected, 100 neurons", book=0.9780),
         Recipe("basic_conv", basic_conv, 60, 0.1, "one convolutional layer", book=0.9878),
         Recipe("omit_FC", omit_fc, 60, 0.1, "the same without fully connected layer"),

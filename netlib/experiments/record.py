@@ -8,13 +8,24 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from netlib.files import carried, writing
 
 
 class RecordError(ValueError):
     """A file is no record, or not the one that was written; the message names it."""
+
+
+class Kept(Protocol):
+    """A dataclass of what JSON knows, which is kept in a file."""
+
+    @property
+    def file_name(self) -> str:
+        """Under which it is kept."""
+
+
+AnyKept = TypeVar("AnyKept", bound=Kept)
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,7 @@ class Record:
     initial_weights : str
         `checkpoints.digest` of the parameters before training.
     opening_cost : dict of float
-        Cost of mini-batches number 1, 10 and 100, each before its step, if training goes through the data in order,
-        in float64.
+        Cost of training's mini-batches number 1, 10 and 100, each before its step, in float64.
     cost, validation_accuracy : list of float
         For each epoch, as in `History`.
     test_accuracy : list of float or None
@@ -72,13 +82,19 @@ class Record:
 
     @property
     def accuracy(self) -> float:
-        """The book's number of one run: test accuracy after the epoch of the best validation accuracy."""
+        """Test accuracy after the epoch of the best validation accuracy."""
         return 1 - len(self.best_errors) / self.n_test
 
     @property
     def last_accuracy(self) -> float:
         """Test accuracy at the end."""
         return 1 - len(self.last_errors) / self.n_test
+
+    def accuracies(self, data: str) -> tuple[float, float]:
+        """After the best epoch and at the end, on these data: "test" or "validation"."""
+        if data == "validation":
+            return self.validation_accuracy[self.best_epoch], self.validation_accuracy[-1]
+        return self.accuracy, self.last_accuracy
 
     @property
     def file_name(self) -> str:
@@ -90,7 +106,7 @@ def _signature(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def write(record: Record, folder: str | PathLike) -> Path:
+def write(record: Kept, folder: str | PathLike) -> Path:
     """Write a record into a folder, one line for each attribute, and a checksum of them all; returns the file."""
     content = json.loads(json.dumps(asdict(record)))
     content["sha256"] = _signature(content)
@@ -101,8 +117,8 @@ def write(record: Record, folder: str | PathLike) -> Path:
     return path
 
 
-def read(path: str | PathLike) -> Record:
-    """Read a record.
+def read(path: str | PathLike, kind: type[AnyKept] = Record) -> AnyKept:
+    """Read a record, of a recipe's run if no other kind is named.
 
     Raises
     ------
@@ -115,9 +131,9 @@ def read(path: str | PathLike) -> Record:
     try:
         content = json.loads(path.read_bytes())
         signature = content.pop("sha256")
-        record = Record(**content)
+        record = kind(**content)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        expected = ", ".join(field.name for field in fields(Record))
+        expected = ", ".join(field.name for field in fields(kind))
         raise RecordError(f"{str(path)!r} is no record of {expected}: {type(error).__name__}: {error}") from error
     if signature != _signature(content):
         raise RecordError(f"{str(path)!r} is not as it was written: its checksum is another one")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import platform
-import subprocess
 from dataclasses import replace
-from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from netlib import checks
-from netlib.backend import namespace, to_host
+from netlib import checks, rng
+from netlib.backend import to_host
 from netlib.checkpoints import digest
 from netlib.data import Data, DataSets, load
+from netlib.experiments.provenance import provenance
 from netlib.experiments.recipes import MINI_BATCH_SIZE, Recipe
 from netlib.experiments.record import Record
 from netlib.layers import ConvPoolLayer
@@ -22,7 +20,6 @@ from netlib.layers.description import describe
 from netlib.network import Network
 
 OPENING_STEPS = (1, 10, 100)
-BOOKS_WAY = {"shuffle": False, "drop_last": True, "penalty_divisor": "batches"}
 
 
 def run(
@@ -79,7 +76,7 @@ def run(
         sets.validation,
         sets.test,
         recipe.lmbda,
-        **BOOKS_WAY,
+        **recipe.way.options,
         checkpoint=folder,
         after_epoch=keep_best,
         verbose=verbose,
@@ -95,7 +92,7 @@ def run(
             "eta": recipe.eta,
             "lmbda": recipe.lmbda,
             "dtype": recipe.dtype,
-            **BOOKS_WAY,
+            **recipe.way.options,
         },
         seed=seed,
         initial_weights=initial_weights,
@@ -112,15 +109,13 @@ def run(
             for layer in net.layers
             if isinstance(layer, ConvPoolLayer)
         ],
-        device=_device(net),
-        versions={"netlib": version("netlib"), "python": platform.python_version(), "numpy": np.__version__},
         seconds=round(sum(history.seconds), 1),
-        commit=_commit(),
+        **provenance(net),
     )
 
 
 def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto") -> dict[str, float]:
-    """Costs of mini-batches 1, 10 and 100 as training goes through the data in order: a run's fingerprint.
+    """Costs of the mini-batches 1, 10 and 100 that training takes: a run's fingerprint.
 
     They take a second to compute, and differ if anything in the recipe, the data or the code does. They are computed
     in float64: in float32, rounding decides which of several equal numbers pooling takes for the maximum, so that
@@ -128,12 +123,15 @@ def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto
     """
     net = replace(recipe, dtype="float64").network(seed, device)
     x, y = sets.training
-    lmbda = recipe.lmbda / (len(y) // MINI_BATCH_SIZE)  # what it is divided by in an epoch of one mini-batch is 1
+    divisor = {"batches": len(y) // MINI_BATCH_SIZE, "examples": len(y)}[recipe.way.penalty_divisor]
+    order = rng.permutation(rng.key(seed, rng.Purpose.ORDER, 0), len(y)) if recipe.way.shuffle else None
     costs = []
     for step in range(max(OPENING_STEPS)):
-        batch = slice(step * MINI_BATCH_SIZE, (step + 1) * MINI_BATCH_SIZE)
-        history = net.SGD((x[batch], y[batch]), 1, MINI_BATCH_SIZE, recipe.eta, None, None, lmbda, verbose=False)
-        costs += history.cost
+        places = slice(step * MINI_BATCH_SIZE, (step + 1) * MINI_BATCH_SIZE)
+        chosen = places if order is None else order[places]
+        penalty = {"lmbda": recipe.lmbda / divisor, "penalty_divisor": "none"}  # the data here are one mini-batch
+        batch = x[chosen], y[chosen]
+        costs += net.SGD(batch, 1, MINI_BATCH_SIZE, recipe.eta, None, None, **penalty, verbose=False).cost
     return {str(step): float(f"{costs[step - 1]:.6g}") for step in OPENING_STEPS}
 
 
@@ -149,25 +147,3 @@ def _errors(net: Network, test: Data) -> list[list[int]]:
     """Which images are read wrongly, and as what."""
     predicted = net.predict(test.x)
     return [[int(i), int(predicted[i])] for i in np.flatnonzero(predicted != test.y)]
-
-
-def _device(net: Network) -> str:
-    """What a network computes on, in words."""
-    if namespace(net.params[0]) is np:
-        return f"CPU, {platform.machine()}"
-    return f"GPU, {net.xp.cuda.runtime.getDeviceProperties(0)['name'].decode()}"
-
-
-def _commit() -> str | None:
-    """The commit that is checked out where this code stands, with a + if the package differs from it."""
-    package = Path(__file__).parents[1]
-
-    def git(*arguments: str) -> str:
-        asked = subprocess.run(["git", "-C", package, *arguments], capture_output=True, text=True, check=True)
-        return asked.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", __file__)  # an installed package may lie in somebody else's checkout
-        return git("rev-parse", "--short=12", "HEAD") + "+" * bool(git("status", "--porcelain", "."))
-    except (OSError, subprocess.CalledProcessError):  # no git, or no checkout
-        return None

@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from netlib.experiments.recipes import RECIPES, Recipe
+from netlib.experiments.recipes import NETWORK3, RECIPES, Recipe, Way
 from netlib.experiments.record import Record, RecordError
-
-BOOKS_RUNS = 3  # of so many runs the book reports the one with the best validation accuracy
 
 
 @dataclass(frozen=True)
 class Row:
-    """One recipe's numbers; accuracies on test data.
+    """One recipe's numbers; accuracies on the data that its way reports.
 
     Attributes
     ----------
@@ -24,8 +22,8 @@ class Row:
     runs : int
         Number of seeds.
     books_rule : float
-        Of the three lowest seeds, the run with the best validation accuracy (of two that are level, the lower seed),
-        after the epoch of the best.
+        Of the lowest seeds, as many as the book's runs, the run with the best validation accuracy (of two that are
+        level, the lower seed), after the epoch of the best.
     mean, lowest, highest : float
         Over the seeds, after each run's best epoch.
     mean_last : float
@@ -42,8 +40,8 @@ class Row:
     mean_last: float
 
 
-def rows(records: Iterable[Record]) -> list[Row]:
-    """A row for each recipe that has records of its own number of epochs, in the order of the book.
+def rows(records: Iterable[Record], way: Way = NETWORK3) -> list[Row]:
+    """A row for each recipe of a way that has records of its own number of epochs, in the order of the book.
 
     Raises
     ------
@@ -55,23 +53,24 @@ def rows(records: Iterable[Record]) -> list[Row]:
     if unknown:
         raise RecordError(f"a record is of the recipe {min(unknown)!r}; there are {', '.join(RECIPES)}")
     whole = [record for record in records if record.parameters["epochs"] == RECIPES[record.recipe].epochs]
+    of_way = {name: recipe for name, recipe in RECIPES.items() if recipe.way == way}
     whole.sort(key=lambda record: record.seed)
-    of_each = [(recipe, [record for record in whole if record.recipe == name]) for name, recipe in RECIPES.items()]
+    of_each = [(recipe, [record for record in whole if record.recipe == name]) for name, recipe in of_way.items()]
     return [_row(recipe, found) for recipe, found in of_each if found]
 
 
 def _row(recipe: Recipe, records: list[Record]) -> Row:
-    accuracies = [record.accuracy for record in records]
-    chosen = max(records[:BOOKS_RUNS], key=lambda record: record.validation_accuracy[record.best_epoch])
+    best, last = zip(*(record.accuracies(recipe.way.reports) for record in records), strict=True)
+    chosen = max(records[: recipe.way.runs], key=lambda record: record.validation_accuracy[record.best_epoch])
     return Row(
         recipe=recipe,
         epochs=recipe.epochs,
         runs=len(records),
-        books_rule=chosen.accuracy,
-        mean=fmean(accuracies),
-        lowest=min(accuracies),
-        highest=max(accuracies),
-        mean_last=fmean(record.last_accuracy for record in records),
+        books_rule=chosen.accuracies(recipe.way.reports)[0],
+        mean=fmean(best),
+        lowest=min(best),
+        highest=max(best),
+        mean_last=fmean(last),
     )
 
 
