@@ -149,16 +149,17 @@ from netlib import data, experiments, network3
 training, validation, test = data.load("digits")
 net = network3.Network([network3.FullyConnectedLayer(784, 30), network3.SoftmaxLayer(30, 10)], 10)
 history = net.SGD(training, 3, 10, 0.5, validation, test, verbose=False)
-print(json.dumps([netlib.__file__, history.validation_accuracy[-1], len(experiments.records())]))
+print(json.dumps([netlib.__file__, history.validation_accuracy[-1], len(experiments.records()), len(experiments.speed_records())]))
 """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     ran = subprocess.run(
         [python, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environment
     )
-    where, accuracy, n_records = json.loads(ran.stdout)
+    where, accuracy, n_records, n_speeds = json.loads(ran.stdout)
     assert where.startswith(str(tmp_path)), "the checkout was imported, not the wheel"
     assert accuracy > 0.8
     assert n_records == len(list((ROOT / "data" / "results").glob("*.json"))) > 0
+    assert n_speeds == len(list((ROOT / "data" / "results" / "speeds").glob("*.json"))) > 0
     command = [tmp_path / "bare" / "bin" / "netlib", "run"]
     helped = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert helped.returncode == 1
