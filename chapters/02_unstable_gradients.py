@@ -1,0 +1,691 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Why deep networks are hard to train
+#
+# Notebook [01](01_universality.ipynb) ended with a promise and a warning. The promise: depth makes networks that need
+# far fewer neurons. The warning: it makes learning hard. This notebook puts numbers to both. Most of it
+# is about the warning, because for a long time it was the reason why hardly anybody used deep networks.
+#
+# **You will build** networks of one to twenty hidden layers, and an instrument that tells how fast each of those layers
+# learns.
+#
+# **You will learn**
+# - what depth can buy: a function for which a shallow network needs exponentially more neurons;
+# - what happens if one simply adds layers, as the book's chapter 5 does: accuracy stays, or falls;
+# - how to measure the speed of learning of a layer, and that first layers are slow;
+# - why: the gradient of an early layer is a product, with one factor for each layer behind it;
+# - when such products vanish, when they explode, and how little there is in between;
+# - what other activation functions and other initial weights change, and what they do not.
+#
+# **You need** notebook [00](00_start_here.ipynb): layers, weights and biases, the cost $C$, gradient descent with a
+# learning rate $\eta$, mini-batches, epochs. You need the chain rule, and for section 6 products of matrices.
+# $\sigma(z) = 1/(1 + e^{-z})$ is the sigmoid.
+
+# %% tags=["nbval-ignore-output"]
+import platform
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+
+import netlib
+from netlib import data, experiments, gradients, plotting
+from netlib.backend import to_host
+from netlib.gradients import Recorder, chain_terms, deep, speeds
+from netlib.ops import ReLU, sigmoid, tanh
+from netlib.universality import constructed
+from netlib.widgets import Choice, Slider, explore
+
+print(f"netlib {netlib.__version__}, Python {platform.python_version()}")
+print(f"NumPy {np.__version__}, matplotlib {matplotlib.__version__}")
+
+# %% tags=["parameters"]
+dataset = "digits"  # or "mnist"; the text speaks of what comes out of the digits
+device = "cpu"  # where to compute: "cpu", "gpu", or "auto" for the GPU where there is one
+dtype = "float64"  # precision of all numbers: "float32" is faster
+epochs_depths = 20  # passes through the training data for the four depths
+n_seeds = 50  # networks for each distribution of initial speeds
+n_descent = 200  # images for the descent with all of them at once (the book: 1000)
+epochs_descent = 500  # steps of that descent
+epochs_cures = 10  # passes through the training data for the networks of ten hidden layers
+
+# %%
+plt.style.use("netlib.mplstyle")
+training_data, validation_data, _ = data.load(dataset)
+x, y = training_data
+thousand = x[:1000], y[:1000]
+here = {"device": device, "dtype": dtype}
+print(f"{len(y):,} images to learn from, {len(validation_data.y):,} to check with")
+
+# %% [markdown]
+# ## 1. What depth can buy
+#
+# A network is *deep* if it has more than one hidden layer. Why should one want that, if one is enough for every
+# function?
+
+# %%
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
+plotting.network(left, [4, 8, 1])
+plotting.network(right, [4, 4, 4, 4, 1])
+left.set_title("shallow")
+right.set_title("deep")
+plt.show()
+
+# %% [markdown]
+# Ask for the *parity* of eight bits: 1 if an odd number of them is 1, else 0. Deep, that is a tree. Two bits $p$ and
+# $q$ differ if *p or q* is true, and *not both*: two neurons, and a third for *and*. Compare pairs, then pairs of the
+# results, then the last pair. (A neuron is a gate here: with the weights 20 and 20 and the bias $-10$, its output is
+# nearly 1 if at least one input is 1. That is *or*.)
+
+# %%
+def parity_tree(bits):
+    layers = []
+    while bits > 1:
+        pairs = np.kron(np.eye(bits // 2), np.ones((2, 1)))  # which two inputs belong to each gate
+        or_and_nand = np.hstack([20 * pairs, -20 * pairs])
+        both = np.vstack([np.eye(bits // 2)] * 2)
+        layers += [(or_and_nand, [-10] * (bits // 2) + [30] * (bits // 2), sigmoid),
+                   (20 * both, [-30] * (bits // 2), sigmoid)]
+        bits //= 2
+    return constructed(*layers, device=device)
+
+
+tree = parity_tree(8)
+bits = np.array(list(np.ndindex(*[2] * 8)), dtype=float)
+print("neurons", [layer.n_out for layer in tree.layers], "together", sum(layer.n_out for layer in tree.layers))
+print("right for", (tree.forward(bits)[:, 0].round() == bits.sum(axis=1) % 2).sum(), "of", len(bits))
+
+# %% [markdown]
+# Twenty-one neurons, in six layers. With a single hidden layer there is the obvious way: one neuron for each
+# pattern that has an odd number of ones, which is on for that pattern alone. That is half of all patterns.
+
+# %%
+def parity_list(n):
+    every = np.array(list(np.ndindex(*[2] * n)), dtype=float)
+    odd = every[every.sum(axis=1) % 2 == 1]
+    hidden = (20 * (2 * odd - 1).T, 10 - 20 * odd.sum(axis=1), sigmoid)
+    return constructed(hidden, (np.full((len(odd), 1), 20), [-10], sigmoid), device=device)
+
+
+flat = parity_list(8)
+print("right for", (flat.forward(bits)[:, 0].round() == bits.sum(axis=1) % 2).sum(), "of", len(bits))
+for n in (4, 8, 16, 32):
+    print(f"{n:2} bits: tree {3 * (n - 1):3} neurons, list {2**(n - 1) + 1:,}")
+
+# %% [markdown]
+# Neurons with sigmoids can be cleverer than gates, and a network with one hidden layer can do parity with one
+# neuron for each possible *number* of ones (exercise 1). But for circuits of *and*, *or* and *not*, it is a theorem:
+# with a fixed number of layers, the number of gates for parity grows exponentially. Depth is to circuits what
+# subroutines are to programs. It lets you use a result in many places, without working it out in each.
+#
+# **Exercise 1.** Make the clever network: `clever`, with eight inputs, *eight* hidden neurons with sigmoids and one
+# output, right for all 256 patterns. (With all weights equal, a hidden neuron sees how many ones there are. Notebook
+# 01 made any function of one number from steps.)
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+hidden = (np.full((8, 8), 20), -20 * (np.arange(8) + 0.5), sigmoid)
+clever = constructed(hidden, (20.0 * (-1) ** np.arange(8)[:, None], [-10], sigmoid), device=device)
+
+# %% tags=["check"]
+right = (clever.forward(bits)[:, 0].round() == bits.sum(axis=1) % 2).sum()
+print("neurons", [layer.n_out for layer in clever.layers], "right for", right, "of", len(bits))
+assert [layer.n_out for layer in clever.layers] == [8, 1], "eight hidden neurons and an output"
+assert right == 256, "steps after 0, 1, 2 ... ones that count up and down in turn"
+
+# %% [markdown]
+# ## 2. Adding layers
+#
+# So deep networks it is. Take the network of notebook 00's kind, 30 hidden neurons, and add hidden layers of 30. The
+# training is that of the book's chapter 5: sigmoids everywhere, the *cross-entropy* as the cost, initial weights
+# drawn from a normal distribution whose standard deviation is one over the root of the number of inputs, biases from
+# the standard one, mini-batches of ten, shuffled, $\eta = 0.1$, and a penalty on large weights. `deep` makes such
+# networks.
+
+# %%
+def sizes(depth):
+    return [784, *[30] * depth, 10]
+
+
+def train(net, epochs, eta, **more):
+    penalty = {"lmbda": 5 * len(y) / 50_000, "penalty_divisor": "examples"}
+    return net.SGD(training_data, epochs, net.mini_batch_size, eta, validation_data, None, **penalty,
+                   shuffle=True, verbose=False, **more)
+
+
+accuracies = {}
+for depth in (1, 2, 3, 4):
+    for seed in (0, 1):
+        accuracies[depth, seed] = train(deep(sizes(depth), seed=seed, **here), epochs_depths, 0.1).validation_accuracy
+    ends = " and ".join(f"{accuracies[depth, seed][-1]:.0%}" for seed in (0, 1))
+    print(f"hidden layers: {depth}   validation accuracy after {epochs_depths} epochs: {ends}")
+
+# %%
+figure, axis = plt.subplots()
+for (depth, seed), accuracy in accuracies.items():
+    label = f"{depth} hidden" if seed == 0 else None
+    axis.plot(np.arange(1, epochs_depths + 1), accuracy, color=f"C{depth - 1}", label=label)
+axis.set(xlabel="epochs", ylabel="validation accuracy", ylim=(0, 1))
+axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %% [markdown]
+# Each layer more makes it worse. Four hidden layers answer no better than by guessing, which is 10 %, after
+# twenty epochs.
+#
+# Twenty epochs of these digits are 2,600 steps. The book has 150,000 of them, 30 epochs of MNIST. Given that much
+# time, do the deeper ones catch up? Recorded runs, with the book's numbers beside ours:
+
+# %%
+for row in experiments.rows(experiments.records(), experiments.NETWORK2):
+    print(f"hidden layers: {row.recipe.name[-1]}   the book {row.recipe.book:.2%}   here, mean of {row.runs}: "
+          f"{row.mean:.2%} ({row.lowest:.2%} to {row.highest:.2%}), at the last epoch {row.mean_last:.2%}")
+
+# %% [markdown]
+# They do. On MNIST all four end within half a point of each other. (The accuracies are on validation images, after
+# the best of the 30 epochs; the book's are of one run each, and which epoch they are of it does not say.) But that is
+# all: a second hidden layer gains three tenths of a point, and the third and the fourth lose them again. In
+# principle, a network with more layers could do whatever the one with fewer does, and more. It had the time;
+# something keeps it from learning. So let us look at the learning.
+#
+# ## 3. The speed of learning
+#
+# Take two hidden layers, before the first step of training. The gradient says for every bias $b$ how fast the cost
+# would change if it did, $\partial C/\partial b$. In a step of gradient descent, the bias changes by $\eta$ times
+# that. So the gradient *is* the speed at which a neuron learns. Here are six neurons of each hidden layer, and their
+# gradients, averaged over the first thousand images.
+
+# %%
+net = deep(sizes(2), **here)
+_, first, _, second, _, _ = map(to_host, gradients.mean_gradients(net, thousand))
+figure, (left, right) = plt.subplots(1, 2, sharey=True)
+for axis, layer, title in ((left, first, "first hidden layer"), (right, second, "second hidden layer")):
+    axis.bar(range(1, 7), layer[:6])
+    axis.set(xlabel="neuron", title=title)
+left.set(ylabel="dC/db")
+plt.show()
+print(f"mean size of all thirty: {np.abs(first).mean():.3f} and {np.abs(second).mean():.3f}")
+
+# %% [markdown]
+# The neurons of the second layer learn about five times as fast as those of the first. (In the book's picture of such
+# a network the largest of six is 0.027 in the first layer and 0.047 in the second.) Is that chance, or a rule?
+#
+# Let the *speed* of a layer be the length of the vector of all its $\partial C/\partial b$. The book measures one
+# network of each depth. We make fifty of each, with other initial weights, and look where most of them lie.
+
+# %%
+book = {2: (0.07, 0.31), 3: (0.012, 0.060, 0.283), 4: (0.003, 0.017, 0.070, 0.285)}
+initial = {depth: np.array([speeds(deep(sizes(depth), seed=seed, **here), thousand) for seed in range(n_seeds)])
+           for depth in book}
+for depth, found in initial.items():
+    low, middle, high = np.quantile(found, (0.05, 0.5, 0.95), axis=0)
+    rising = (np.diff(found, axis=1) > 0).all(axis=1).sum()
+    print(f"{depth} hidden layers: median", " ".join(f"{v:.2g}" for v in middle),
+          f"  rising from layer to layer in {rising} of {n_seeds}")
+    print(f"{'the book':>15}:        ", " ".join(f"{v:g}" for v in book[depth]))
+
+# %%
+figure, axes = plt.subplots(1, 3, sharey=True, figsize=(8, 2.8))
+for axis, (depth, found) in zip(axes, initial.items()):
+    low, middle, high = np.quantile(found, (0.05, 0.5, 0.95), axis=0)
+    layers = np.arange(1, depth + 1)
+    axis.fill_between(layers, low, high, alpha=0.25, label="5 to 95 %")
+    axis.semilogy(layers, middle, marker="o", label="median")
+    axis.semilogy(layers, book[depth], "x", color="C1", markersize=8, label="the book's network")
+    axis.set(xlabel="hidden layer", xticks=layers, title=f"{depth} hidden layers")
+axes[0].set(ylabel="speed before training")
+axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %% [markdown]
+# It is a rule, without an exception in a hundred and fifty networks: each layer learns about five times as fast as
+# the one before it. With four hidden layers, the first learns a hundred times slower than the last. And the book's
+# networks, which have seen MNIST and not our digits, lie in the same bands: this is a property of the networks, not
+# of the data. It has a name, the **vanishing gradient**.
+#
+# Does it pass, once training has begun? Follow the speeds over 500 steps, each with the gradient of all the images
+# at once, so that nothing of what we see is the noise of mini-batches.
+
+# %%
+few = x[:n_descent], y[:n_descent]
+descents = {}
+for depth in (2, 3, 4):
+    net = deep(sizes(depth), mini_batch_size=n_descent, **here)
+    record = Recorder(net, lambda net: speeds(net, few))
+    history = net.SGD(few, epochs_descent, n_descent, 0.1, None, None, 5 * n_descent / 1000,
+                      penalty_divisor="examples", verbose=False, after_epoch=record)
+    descents[depth] = record.values[:-1]
+    print(f"{depth} hidden layers: the last is", " then ".join(
+        f"{descents[depth][step, -1] / descents[depth][step, 0]:.0f}" for step in (0, epochs_descent - 1)),
+        f"times as fast as the first; the cost goes from {history.cost[0]:.2f} to {history.cost[-1]:.2f}")
+
+# %%
+def draw_descents(curves):
+    _, axes = plt.subplots(1, 3, sharey=True, figsize=(9, 3))
+    for axis, (depth, values) in zip(axes, curves.items()):
+        for layer, speed in enumerate(values.T, start=1):
+            axis.semilogy(speed, label=f"hidden layer {layer}", linewidth=1.2)
+        axis.set(xlabel="step", title=f"{depth} hidden layers")
+    axes[0].set(ylabel="speed")
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    plt.show()
+
+
+draw_descents(descents)
+
+# %% [markdown]
+# The speeds fall together at first, hundredfold in some tens of steps, and the distances between the layers stay.
+# What is that fall? Look at the cost. It goes to 3.24 or so and stays there, and that number can be had without
+# looking at an image at all: it is the cost of always giving the same answer, for each digit the fraction of the
+# images that show it.
+
+# %%
+p = np.bincount(few[1], minlength=10) / n_descent
+constant = -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum()
+print(f"cost of always giving the same answer: {constant:.2f}")
+
+# %% [markdown]
+# That is the first thing such a network learns, and it takes only the biases of the output. Then it must learn to
+# tell the images apart, through layers that hardly move. The network with two hidden layers is on its way there at
+# the end (its speeds rise again). The others are not.
+#
+# The same on MNIST, with the book's thousand images, recorded:
+
+# %%
+recorded = {record.depth: np.array(record.speeds) for record in experiments.speed_records() if record.seed == 0}
+book_ends = {2: (3.4e-3, 9.6e-3), 3: (8.6e-5, 2.2e-4, 1.26e-3), 4: (8.2e-6, 2.6e-5, 1.8e-4, 9.3e-4)}
+draw_descents(recorded)
+for depth, values in recorded.items():
+    print(f"{depth} hidden layers, after 500 steps: here", " ".join(f"{v:.2g}" for v in values[-1]),
+          "  the book", " ".join(f"{v:.2g}" for v in book_ends[depth]))
+
+# %% [markdown]
+# ## 4. A chain of neurons
+#
+# Why is it so? Make the network as narrow as can be: a single neuron in each layer, one after the other. Neuron $j$
+# computes $a_j = \sigma(z_j)$ from $z_j = w_j a_{j-1} + b_j$, where $a_0$ is the input, and the cost $C$ depends on
+# the last activation.
+
+# %%
+figure, axis = plt.subplots(figsize=(8, 1.6))
+wires = {(j, 0, 0): f"$w_{j}$" for j in range(1, 5)}
+plotting.network(axis, [1] * 5, inputs=["$a_0$"], outputs=["$C$"], connections=wires,
+                 neurons={(j, 0): f"$b_{j}$" for j in range(1, 5)})
+plt.show()
+
+# %% [markdown]
+# Move the first bias by a little, $\Delta b_1$. Then $a_1$ moves by $\sigma'(z_1)\,\Delta b_1$. That moves $z_2$ by
+# $w_2$ times as much, so $a_2$ by another factor $w_2\,\sigma'(z_2)$, and so on to the end, where the cost moves by
+# $\partial C/\partial a_4$ times what has arrived:
+#
+# $$\frac{\partial C}{\partial b_1} = \sigma'(z_1)\; w_2\,\sigma'(z_2)\; w_3\,\sigma'(z_3)\; w_4\,\sigma'(z_4)\;
+# \frac{\partial C}{\partial a_4}.$$
+#
+# One factor $w_j\,\sigma'(z_j)$ for every neuron behind the first. For the third bias the same formula is shorter by
+# two factors: $\frac{\partial C}{\partial b_3} = \sigma'(z_3)\; w_4\,\sigma'(z_4)\; \frac{\partial C}{\partial a_4}$.
+#
+# How large is such a factor? The slope of the sigmoid is at most $\frac14$, at $z = 0$, and weights drawn from a
+# standard normal distribution are mostly smaller than 1.
+
+# %%
+z = np.linspace(-5, 5, 401)
+figure, axis = plt.subplots(figsize=(5, 2.4))
+axis.plot(z, gradients.slope(sigmoid, z))
+axis.set(xlabel="z", ylim=(0, 0.26), title="the slope of the sigmoid")
+plt.show()
+
+# %%
+rng = np.random.default_rng(0)
+chains = [chain_terms(rng.normal(size=4), rng.normal(size=4), rng.random()) for _ in range(2000)]
+factors = np.abs([chain.factors[1:] for chain in chains])
+ratios = np.abs([chain.bias_gradients[2] / chain.bias_gradients[0] for chain in chains])
+print(f"of {factors.size} factors, {(factors < 0.25).mean():.0%} are below 1/4, {(factors >= 1).sum()} are 1 or more; "
+      f"the median is {np.median(factors):.2f}")
+print(f"the third bias learns faster than the first in {(ratios > 1).mean():.1%} of {len(chains)} chains, "
+      f"at least 16 times as fast in {(ratios > 16).mean():.0%}")
+
+# %% [markdown]
+# A product of numbers that are mostly below $\frac14$ shrinks with every factor. The first bias has two more of them
+# than the third, so it is usually slower by a factor of $4 \cdot 4 = 16$ or more. That is the vanishing gradient, all
+# of it.
+#
+# Set the numbers yourself. Below, all weights are $w$ and all biases $b$; the bars are $|\partial C/\partial b_j|$ of
+# a chain of eight neurons, on a log scale, and the line that they would be on if all factors were 1.
+
+# %%
+functions = {"sigmoid": sigmoid, "tanh": tanh, "ReLU": ReLU}
+
+
+def draw_chain(figure, w, b, a0, activation):
+    terms = chain_terms([w] * 8, [b] * 8, a0, functions[activation])
+    left, right = figure.subplots(1, 2)
+    left.bar(range(2, 9), np.abs(terms.factors[1:]))
+    left.axhline(1, color="gray", linewidth=1)
+    left.set(xlabel="neuron", title="factors |w s'(z)|")
+    right.bar(range(1, 9), np.abs(terms.bias_gradients))
+    right.set(xlabel="neuron", yscale="log", ylim=(1e-9, 1e9), title="|dC/db|")
+
+
+sliders = {"w": Slider(1.0, -20.0, 20.0, 0.1), "b": Slider(0.0, -10.0, 10.0, 0.1), "a0": Slider(0.5, 0.0, 1.0, 0.01)}
+explosion = {"w": 20.0, "b": -10.0, "a0": 0.5}
+explore(draw_chain, sliders | {"activation": Choice("sigmoid", list(functions))}, buttons={"Explosion": explosion})
+
+# %% [markdown]
+# Is the formula right? `gradients.chain` makes the same chain as a real network, and backpropagation knows nothing of
+# our product:
+
+# %%
+weights, biases = rng.normal(size=6), rng.normal(size=6)
+terms = chain_terms(weights, biases, 0.5)
+net = gradients.chain(weights, biases, device=device)
+backpropagated = np.array([float(b[0]) for b in net.gradients(([[0.5]], [0]))[1::2]])
+print("product        ", " ".join(f"{v:.3e}" for v in terms.bias_gradients))
+print("backpropagation", " ".join(f"{v:.3e}" for v in backpropagated))
+print("equal to twelve digits:", np.allclose(terms.bias_gradients, backpropagated, rtol=1e-12, atol=0))
+
+# %% [markdown]
+# ## 5. Exploding, and how little lies between
+#
+# Then take large weights! With $w = 100$ in every neuron, and biases such that every $z_j$ is 0, where the slope is
+# $\frac14$, each factor is $100 \cdot \frac14 = 25$. The product grows with every layer. That is an **exploding
+# gradient**.
+
+# %%
+weights = [100.0] * 4
+biases = gradients.biases_for_zero(weights, 0.3)
+print("biases", biases)
+for a0 in (0.3, 0.301, 0.31, 0.35):
+    terms = chain_terms(weights, biases, a0)
+    print(f"input {a0:5}: factors", "  ".join(f"{f:.1e}" for f in terms.factors[1:]),
+          f"  dC/db1 {abs(terms.bias_gradients[0]):.1e}")
+
+# %% [markdown]
+# It takes an input of exactly 0.3. A thousandth beside that, and the last factors have collapsed: the first neuron
+# magnifies the difference, the second one magnifies it further, and the third is saturated, far away from $z = 0$,
+# where the sigmoid is flat.
+#
+# That is the catch with large weights. $w\,\sigma'(wa + b)$ has $w$ in it twice: a large one in front makes the slope
+# small, unless $wa + b$ happens to be near 0. For which activations $a$ is the factor at least 1? For no $a$ if $|w|
+# < 4$. Above that, for an interval around $-b/w$ of the width
+#
+# $$\frac{2}{|w|} \ln\left(\frac{|w|\,(1 + \sqrt{1 - 4/|w|})}{2} - 1\right).$$
+
+# %%
+w = np.linspace(4, 60, 400)
+best_w, widest = gradients.widest_window()
+figure, axis = plt.subplots(figsize=(5, 2.4))
+axis.plot(w, gradients.window_width(w))
+axis.plot(best_w, widest, "o", color="C1")
+axis.set(xlabel="|w|", ylabel="width of the interval", ylim=(0, 0.5))
+plt.show()
+print(f"widest at |w| = {best_w:.1f}: {widest:.2f}; there, counted point by point: "
+      f"{gradients.measured_window(best_w, -best_w / 2):.2f}")
+
+# %% [markdown]
+# At best, with $|w| = 6.9$, the interval is 0.45 wide: less than half of the activations between 0 and 1. With every
+# weight and every bias just right, a single neuron has an even chance not to shrink the gradient; and the gradient
+# needs all of them at once.
+#
+# So the trouble is not that gradients vanish. It is that the gradient of an early layer is a *product*, of as many
+# factors as there are layers behind it. For a product of many numbers to be of the size of one, the numbers must
+# balance, and nothing makes them do so. In general it will be much too small or much too large, and differ by powers
+# of ten from layer to layer. The book calls that the **unstable gradient problem**. With sigmoids, vanishing is what
+# nearly always happens.
+#
+# **Exercise 2.** *The identity neuron.* Take a single hidden neuron, with $w_1$, $b$ and $w_2$, and the output
+# $w_2\,\sigma(w_1 x + b)$. Choose the three numbers so that the output is $x + c$ for some constant $c$, to within
+# 0.001, for all $x$ from 0 to 1. (Where is the sigmoid nearly straight? Write a dictionary `identity` with the keys
+# `w1`, `b` and `w2`.)
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+identity = {"w1": 0.05, "b": -0.025, "w2": 4 / 0.05}
+
+# %% tags=["check"]
+inputs = np.linspace(0, 1, 101)
+outputs = identity["w2"] * sigmoid(identity["w1"] * inputs + identity["b"])
+distance = np.ptp(outputs - inputs) / 2
+factor = identity["w2"] * identity["w1"] * gradients.slope(sigmoid, identity["w1"] * inputs + identity["b"])
+print(f"farthest from x + c: {distance:.5f}; the product of both weights and the slope is {factor.min():.3f} or more")
+assert distance < 0.001, "a small w1 keeps to the middle of the sigmoid, w2 = 4 / w1 makes up for it"
+
+# %% [markdown]
+# So a layer *can* hand on what it gets, and its gradient with it. But that needs one weight near 0 and one very
+# large, and nothing about initial weights or about gradient descent makes that likely.
+#
+# **Exercise 3.** With $|w| = 4$, where all starts, the factor reaches 1 at a single point. How large must $|w|$ be
+# for the interval to be 0.3 wide? There are two answers; give them as a pair `answers`, the smaller one first, to two
+# decimals. (The function `gradients.window_width` takes arrays.)
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+w = np.arange(4, 60, 0.001)
+above = w[gradients.window_width(w) >= 0.3]
+answers = round(above[0], 2), round(above[-1], 2)
+
+# %% tags=["check"]
+print("between", answers[0], "and", answers[1])
+assert len(answers) == 2, "a pair"
+assert answers[0] < answers[1], "the smaller one first"
+assert np.allclose(gradients.window_width(np.array(answers)), 0.3, atol=0.003), "the width is 0.3 at both"
+
+# %% [markdown]
+# ## 6. Layers of many neurons
+#
+# With more than one neuron in a layer, numbers become matrices. Write $\delta^l$ for the vector of $\partial
+# C/\partial b$ in layer $l$, $w^l$ for the matrix of weights into it, and $\Sigma'(z^l)$ for the diagonal matrix of
+# its slopes. The same walk, from layer to layer, gives
+#
+# $$\delta^l \;=\; \Sigma'(z^l)\,(w^{l+1})^T\, \Sigma'(z^{l+1})\,(w^{l+2})^T \cdots \Sigma'(z^L)\; \nabla_a C,$$
+#
+# where $\nabla_a C$ has the derivatives of the cost by the outputs. There is a pair of matrices for each layer now.
+
+# %%
+net = deep(sizes(4), **here)
+form = gradients.matrix_form(net, x[0], int(y[0]))
+backpropagated = list(map(to_host, net.gradients((x[:1], y[:1]))[1::2]))
+print("matrices multiplied agree with backpropagation:",
+      all(np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(form.deltas, backpropagated)))
+lengths = [np.linalg.norm(delta) for delta in form.deltas]
+print("length of delta, from the first layer to the last:", " ".join(f"{length:.2g}" for length in lengths))
+print("each pair of matrices can stretch a vector by at most", " ".join(f"{g:.2f}" for g in form.growth[1:]))
+
+# %% [markdown]
+# No pair can stretch a vector even to half of its length: here is the factor of five from section 3. It comes from a
+# mean slope below $\frac14$ and from weights whose standard deviation is $1/\sqrt{30}$: a matrix of $30 \times 30$
+# such numbers stretches vectors by 2 at the most, typically by 1.
+#
+# ## 7. Cures?
+#
+# If the factors are too small, make them larger. There are three knobs: the activation function, the size of the
+# initial weights, and the biases.
+#
+# - *tanh* has the slope 1 at 0, four times that of the sigmoid. *ReLU* has the slope 1 for all positive $z$, and 0
+#   for negative ones.
+# - Weights of $N(0, 1/n)$ are right for a slope of 1. For ReLU, where half of the slopes are 0, He's choice is twice
+#   the variance. Glorot's takes the inputs and the outputs of a layer into account.
+# - Biases of 0 keep a neuron, at first, in the middle of its activation function.
+#
+# Measure the speed of the first hidden layer relative to that of the last, with 4, 10 and 20 hidden layers; 1 would
+# be perfect.
+
+# %%
+cures = {
+    "sigmoid": {},
+    "sigmoid, weights times 4": {"scale": 4},
+    "tanh": {"activation_fn": tanh},
+    "tanh, biases 0": {"activation_fn": tanh, "bias_scale": 0},
+    "tanh, Glorot's weights, biases 0": {"activation_fn": tanh, "init": "glorot", "bias_scale": 0},
+    "ReLU": {"activation_fn": ReLU},
+    "ReLU, biases 0": {"activation_fn": ReLU, "bias_scale": 0},
+    "ReLU, He's weights": {"activation_fn": ReLU, "init": "he"},
+    "ReLU, He's weights, biases 0": {"activation_fn": ReLU, "init": "he", "bias_scale": 0}}
+
+
+def relative_speed(depth, images, seeds, **options):
+    found = [speeds(deep(sizes(depth), seed=seed, **options, **here), images) for seed in range(seeds)]
+    return np.median([speed[0] / speed[-1] for speed in found])
+
+
+some = x[:300], y[:300]
+print(f"{'hidden layers':34}       4       10       20")
+for name, options in cures.items():
+    print(f"{name:34}", "".join(f"{relative_speed(depth, some, 5, **options):9.1g}" for depth in (4, 10, 20)))
+
+# %% [markdown]
+# With sigmoids the first of twenty layers is slower by a factor of $10^{13}$. Such a layer does not learn. (In
+# float32, which has seven digits, a weight near 1 does not even notice such a step.) tanh and ReLU as they come are
+# better by many powers of ten, and still lose a power or more every ten layers. With weights and biases to match, the
+# first layer learns nearly as fast as the last, even at twenty layers. Which of these matter? Look at all depths and
+# all sizes of weights at once:
+
+# %%
+depths = (2, 4, 6, 10, 14, 20)
+scales = (0.25, 0.5, 1, 1.41, 2, 4, 8, 16, 32)
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.8), sharey=True, layout="constrained")
+hundred = x[:100], y[:100]
+for axis, (name, options) in zip(axes, (("sigmoid", {}), ("tanh, biases 0", cures["tanh, biases 0"]),
+                                        ("ReLU, biases 0", cures["ReLU, biases 0"]))):
+    heat = [[np.log10(relative_speed(depth, hundred, 3, scale=scale, **options)) for scale in scales]
+            for depth in depths]
+    image = axis.imshow(heat, vmin=-6, vmax=6, cmap="RdBu_r", aspect="auto")
+    axis.set(title=name, xlabel="weights multiplied by", xticks=range(len(scales)), yticks=range(len(depths)))
+    axis.set_xticklabels([f"{scale:g}" for scale in scales], fontsize=8)
+    axis.set_yticklabels(depths)
+    axis.grid(visible=False)
+axes[0].set_ylabel("hidden layers")
+figure.colorbar(image, ax=axes, label="log10 (first / last)")
+plt.show()
+
+# %% [markdown]
+# White is where the first layer is as fast as the last. Blue is vanishing, red is exploding. For each activation
+# there is a narrow white valley; the deeper the network, the narrower. For ReLU it lies at 1.41, which is He's $\sqrt
+# 2$, and at both sides of it there are a thousandfold vanishing and a thousandfold explosion at twenty layers: at a
+# scale of 1 and of 2. tanh is the kindest: its activations are bounded, and where weights are too large, it saturates
+# rather than explodes. The sigmoid's valley lies at sixteen.
+#
+# **Exercise 4.** Find the scale of the weights, to two digits, at which a network of *twelve* hidden layers of ReLU
+# with biases 0 learns in its first layer about as fast as in its last: `relative_speed(12, hundred, 5, scale=...,
+# activation_fn=ReLU, bias_scale=0)` between 1/2 and 2. Call it `balanced`.
+
+# %% tags=["solution"] jupyter={"source_hidden": true}
+balanced = 1.5
+
+# %% tags=["check"]
+ratio = relative_speed(12, hundred, 5, scale=balanced, activation_fn=ReLU, bias_scale=0)
+print(f"scale {balanced}: the first layer is {ratio:.1f} times as fast as the last")
+assert 0.5 < ratio < 2, "larger weights make it grow, smaller ones shrink it: try a little more than He's 1.41"
+
+# %% [markdown]
+# ## 8. Does it help?
+#
+# The speed before the first step is one thing, learning another. Ten hidden layers, ten epochs, each with a learning
+# rate that suits it (the best of three, chosen by the validation accuracy of another run with the first of these
+# seeds):
+
+# %%
+contest = {"sigmoid": ({}, 0.5), "sigmoid, weights times 16": ({"scale": 16}, 0.1), "tanh": (cures["tanh"], 0.1),
+           "tanh, biases 0": (cures["tanh, biases 0"], 0.03), "ReLU": (cures["ReLU"], 0.03),
+           "ReLU, He's weights": (cures["ReLU, He's weights"], 0.01),
+           "ReLU, He's weights, biases 0": (cures["ReLU, He's weights, biases 0"], 0.03)}
+reached = {}
+for name, (options, eta) in contest.items():
+    reached[name] = [max(train(deep(sizes(10), seed=seed, **options, **here), epochs_cures, eta).validation_accuracy)
+                     for seed in (0, 1)]
+    print(f"{name:30} eta {eta:4}:", "like guessing" if max(reached[name]) < 0.13 else "better than guessing")
+
+# %%
+figure, axis = plt.subplots(figsize=(7, 2.6))
+for place, name in enumerate(reversed(reached)):
+    axis.plot(reached[name], [place, place], "o", color="C1" if "sigmoid" in name else "C0")
+axis.set(xlim=(0, 1), xlabel="best validation accuracy, of either seed", yticks=range(len(reached)))
+axis.set_yticklabels(reversed(reached))
+plt.show()
+
+# %% [markdown]
+# With the plain sigmoid nothing happens in ten epochs. The balanced networks, those with biases 0 or He's weights,
+# get to 80 or 90 %; tanh and ReLU as they come lie between. Two seeds differ by as much as two methods here, and each
+# network has a learning rate that was chosen for it, so do not rank the upper ones by this.
+#
+# And one line is a warning: sigmoids with sixteenfold weights are as well balanced, in section 7, as the best, and
+# they hardly learn. Most of these neurons are saturated. The gradient that gets through goes through few, which
+# differ from image to image, so one image's step has little to do with the next one's. An even speed is necessary. It
+# is not enough.
+#
+# ## 9. "ReLU has the derivative 1"
+#
+# One reads that ReLU cures vanishing gradients because its derivative is 1. That is half of the truth. The derivative
+# is 1 or 0, and a unit whose $z$ is negative hands back nothing. How many are these? A unit is *silent* for an image
+# if its slope there is 0, and *dead* if it is silent for all of them.
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.6), sharey=True)
+for axis, name in zip(axes, ("ReLU", "ReLU, He's weights", "ReLU, He's weights, biases 0")):
+    net = deep(sizes(10), **cures[name], **here)
+    before = gradients.silent(net, some[0])
+    train(net, epochs_cures, 0.03)
+    after = gradients.silent(net, some[0])
+    print(f"{name:29} before training: silent {before.silent.mean():.0%}, dead {before.dead.mean():.0%}; "
+          f"after it, dead in all: {'fewer' if after.dead.mean() < before.dead.mean() else 'more'}, "
+          f"in the first layer: {'fewer' if after.dead[0] < before.dead[0] else 'more'}")
+    for shift, found, when in ((-0.2, before, "before"), (0.2, after, "after")):
+        axis.bar(np.arange(1, 11) + shift, found.dead, width=0.4, label=when)
+    axis.set(xlabel="hidden layer", title=name)
+axes[0].set(ylabel="dead units", ylim=(0, 1))
+axes[0].legend()
+plt.show()
+
+# %% [markdown]
+# Half of the units are silent for any image. So half of the paths back through each layer
+# are cut, and the derivatives of 1 on the other paths cannot make up for it: that is what He's factor 2 in the
+# variance is for. And the *weights* are in the product as before. A derivative of 1 takes one of two causes away.
+#
+# Forty per cent are dead before training begins, if biases are drawn from $N(0, 1)$: the deeper layers get inputs
+# that hardly differ from image to image, so a unit is on for all of them or for none. With biases of 0 there are half
+# as many. In training most of the dead in later layers revive, because the layers below them move. In the first
+# hidden layer they do not, since its inputs, the images, stay what they are; there the dead
+# have become more (notebook [07](07_training_in_practice.ipynb), section 6).
+#
+# **Think.** Suppose that there were a sigmoid four times as steep, with the slope 1 at its middle. Would unstable
+# gradients be gone? (The steep one of $z$ is the plain one of $4z$. So it is a network of plain sigmoids whose
+# weights and biases are four times as large, and you have its line in the table of section 7.)
+#
+# ## What we have seen
+#
+# - The gradient of an early layer is a *product* with one factor for each layer behind it: $w\,\sigma'(z)$ for
+#   neurons in a chain, $(w)^T \Sigma'$ for layers.
+# - So from layer to layer it changes by a factor, which with depth adds up to powers of ten. If the factors are
+#   mostly below 1, early gradients *vanish*; if above, they *explode*. Either way gradients are *unstable*: only a
+#   balance of all factors would keep them even, and nothing about gradient descent looks after it.
+# - With sigmoids and the usual weights they vanish, by a factor of 5 for each layer of 30 neurons.
+# - Other activation functions, and initial weights that fit them, set the balance at the start. That made deep
+#   networks trainable. It does not keep the balance during training, and it is not all that learning needs: sigmoids
+#   with large weights had it too.
+#
+# What else helps is the matter of the next notebooks: more data and more time (both are what the book's chapter 6
+# relies on), layers with fewer weights that each get more gradient ([04](04_convolution_and_pooling.ipynb)), ReLU
+# ([05](05_network3.ipynb)), better optimizers ([07](07_training_in_practice.ipynb)).
+#
+# ## In practice
+#
+# - If a deep network does not learn at all, measure `gradients.speeds` before touching anything else. A factor of
+#   more than a hundred between first and last layer is the reason, or one of them.
+# - ReLU goes with He's weights, tanh with Glorot's, and both with small biases.
+# - A cost that stands still from the first epoch on, at the value for constant answers, means that only the output
+#   biases have learned.
+# - A cost that becomes infinite or nan is the other end of the same problem; notebook 07 hunts one down.
+#
+# ## Further reading
+#
+# - M. Nielsen, *Neural Networks and Deep Learning*,
+#   [chapter 5](http://neuralnetworksanddeeplearning.com/chap5.html): the experiments of sections 2 to 6.
+# - S. Hochreiter, *Untersuchungen zu dynamischen neuronalen Netzen* (1991), and Y. Bengio, P. Simard and P. Frasconi,
+#   *Learning long-term dependencies with gradient descent is difficult* (1994): where the problem was first
+#   understood.
+# - X. Glorot and Y. Bengio, *Understanding the difficulty of training deep feedforward neural networks* (2010); K.
+#   He, X. Zhang, S. Ren and J. Sun, *Delving deep into rectifiers* (2015): initial weights that fit.
+# - J. Håstad, *Almost optimal lower bounds for small depth circuits* (1986): parity needs depth.
