@@ -355,8 +355,8 @@ print(f"the third bias learns faster than the first in {(ratios > 1).mean():.1%}
 # than the third, so it is usually slower by a factor of $4 \cdot 4 = 16$ or more. That is the vanishing gradient, all
 # of it.
 #
-# Set the numbers yourself. Below, all weights are $w$ and all biases $b$; the bars are $|\partial C/\partial b_j|$ of
-# a chain of eight neurons, on a log scale, and the line that they would be on if all factors were 1.
+# Set the numbers yourself. Below, eight neurons in a chain all have the weight $w$ and the bias $b$. On the left are
+# the factors, with a line at 1, on the right the products of them that the biases get, on a log scale.
 
 # %%
 functions = {"sigmoid": sigmoid, "tanh": tanh, "ReLU": ReLU}
@@ -369,11 +369,11 @@ def draw_chain(figure, w, b, a0, activation):
     left.axhline(1, color="gray", linewidth=1)
     left.set(xlabel="neuron", title="factors |w s'(z)|")
     right.bar(range(1, 9), np.abs(terms.bias_gradients))
-    right.set(xlabel="neuron", yscale="log", ylim=(1e-9, 1e9), title="|dC/db|")
+    right.set(xlabel="neuron", yscale="log", ylim=(1e-12, 1e12), title="|dC/db|")
 
 
-sliders = {"w": Slider(1.0, -20.0, 20.0, 0.1), "b": Slider(0.0, -10.0, 10.0, 0.1), "a0": Slider(0.5, 0.0, 1.0, 0.01)}
-explosion = {"w": 20.0, "b": -10.0, "a0": 0.5}
+sliders = {"w": Slider(1.0, -100.0, 100.0, 0.1), "b": Slider(0.0, -50.0, 50.0, 0.1), "a0": Slider(0.5, 0.0, 1.0, 0.01)}
+explosion = {"w": 100.0, "b": -50.0, "a0": 0.5}
 explore(draw_chain, sliders | {"activation": Choice("sigmoid", list(functions))}, buttons={"Explosion": explosion})
 
 # %% [markdown]
@@ -612,10 +612,18 @@ plt.show()
 # network has a learning rate that was chosen for it, so do not rank the upper ones by this.
 #
 # And one line is a warning: sigmoids with sixteenfold weights are as well balanced, in section 7, as the best, and
-# they hardly learn. Most of these neurons are saturated. The gradient that gets through goes through few, which
-# differ from image to image, so one image's step has little to do with the next one's. An even speed is necessary. It
-# is not enough.
-#
+# they learn far worse. An even speed is necessary. It is not enough. One reason can be counted: most of these neurons
+# are *saturated*, so far from $z = 0$ that their slope is below a tenth of its largest value. The gradient gets
+# through a few of them, and through other ones for each image.
+
+# %%
+net = deep(sizes(10), scale=16, **here)
+saturated = gradients.silent(net, some[0], at_most=0.025).silent
+print(f"saturated, of the sigmoids with sixteenfold weights: {saturated.mean():.0%}")
+saturated = gradients.silent(deep(sizes(10), **here), some[0], at_most=0.025).silent
+print(f"of those with plain ones: {saturated.mean():.0%}")
+
+# %% [markdown]
 # ## 9. "ReLU has the derivative 1"
 #
 # One reads that ReLU cures vanishing gradients because its derivative is 1. That is half of the truth. The derivative
