@@ -1001,7 +1001,8 @@ plt.show()
 #    $\omega_f(\frac1n)$ plus terms that vanish as $w/n$ grows. For continuous $f$ on $[0, 1]$ the first vanishes as
 #    $n$ grows. So for every $\varepsilon$ there are an $n$ and a $w$ such that the error is below $\varepsilon$
 #    *everywhere*. With a sigmoid at the output, the same holds for $\sigma^{-1} \circ f$, if $f$ stays within
-#    $[d, 1 - d]$ for some $d > 0$; and $\sigma$ is nowhere steeper than $\frac14$, so the error only shrinks on the way through it.
+#    $[d, 1 - d]$ for some $d > 0$; and $\sigma$ is nowhere steeper than $\frac14$, so the error only shrinks on the
+#    way through it.
 # 4. *Other activations.* With two different finite limits, 1 to 3 hold outside the windows. Inside, a continuous
 #    function with limits is at least bounded, so $M$ shifted rows make the windows count for $\frac1M$.
 # 5. *Several inputs.* A threshold above $(m - \frac12) h$ makes a tower of $m$ crossing bumps; towers do for

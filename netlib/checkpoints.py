@@ -17,6 +17,7 @@ import numpy as np
 
 from netlib import checks, storage
 from netlib.backend import Array, move, to_host
+from netlib.data import Distorted
 from netlib.history import History
 from netlib.layers.description import describe
 from netlib.optimizers import GradientDescent
@@ -28,6 +29,9 @@ def digest(arrays: Iterable[Array]) -> str:
     total = hashlib.sha256()
     for array in arrays:
         total.update(f"{array.dtype} {array.shape}".encode())
+        if isinstance(array, Distorted):  # other images in every step, which another machine rounds in another way
+            total.update(f"{array.image_shape} {array.distortion}".encode())
+            array = array.images
         for start in range(0, len(array), 10_000):  # some arrays are made when they are asked for, and fill a memory
             total.update(np.ascontiguousarray(to_host(array[start : start + 10_000])))
     return total.hexdigest()[:16]

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import numpy as np
 
-from netlib.backend import Array, Workspace
+from netlib.backend import Array, Workspace, namespace
 
 GOLDEN = 0x9E3779B97F4A7C15
 MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -30,6 +30,7 @@ class Purpose(enum.IntEnum):
     DROPOUT = 3
     ORDER = 4
     EXPANSION = 5
+    DISTORTION = 6
 
 
 def key(*parts: int) -> int:
@@ -50,15 +51,34 @@ def words(xp: ModuleType, stream: int, count: int, work: Workspace | None = None
     live there, until the next are drawn there.
     """
     work = work or Workspace(xp)
-    state, shifted = (work(name, (count,), np.uint64) for name in ("words", "shifted words"))
+    state = work("words", (count,), np.uint64)
     state[...] = 1
     xp.cumsum(state, out=state)  # 1, 2, 3, ... without an array of its own
+    return _hashed(state, stream, work)
+
+
+def words_of(items: Array, stream: int, count: int, work: Workspace | None = None) -> Array:
+    """The words of some items, shape (len(items), count), in a stream of which each item has `count` words.
+
+    Item i has those from number ``i * count`` on, whichever others are asked for. With `work`, they live there, until
+    the next are drawn there.
+    """
+    work = work or Workspace(namespace(items))
+    state = work("words", (len(items), count), np.uint64)
+    state[...] = namespace(items).arange(1, count + 1, dtype=np.uint64)
+    state += (items * count).astype(np.uint64)[:, None]
+    return _hashed(state, stream, work)
+
+
+def _hashed(state: Array, stream: int, work: Workspace) -> Array:
+    """The words of which the numbers, counted from 1, are given, in their place."""
+    shifted = work("shifted words", state.shape, np.uint64)
     state *= np.uint64(GOLDEN)
     state += np.uint64(stream)
     for shift, multiplier in zip((30, 27), MULTIPLIERS, strict=True):
-        state ^= xp.right_shift(state, np.uint64(shift), out=shifted)
+        state ^= namespace(state).right_shift(state, np.uint64(shift), out=shifted)
         state *= np.uint64(multiplier)
-    state ^= xp.right_shift(state, np.uint64(31), out=shifted)
+    state ^= namespace(state).right_shift(state, np.uint64(31), out=shifted)
     return state
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from netlib import rng, schedules
 from netlib.backend import Array, Workspace, gather, move, namespace
-from netlib.data import Expanded
+from netlib.data import Derived
 from netlib.guard import Guard
 from netlib.history import History
 from netlib.optimizers import NO_PENALTY, GradientDescent, Penalty
@@ -187,8 +187,8 @@ class Run:
         size = self.plan.mini_batch_size
         places = slice(number * size, (number + 1) * size)
         chosen = places if order is None else order[places]
-        if isinstance(self.x, Expanded):
-            return self.x.take(chosen, self._work), self.y[chosen]
+        if isinstance(self.x, Derived):
+            return self.x.take(chosen, self._work, self.network.steps), self.y[chosen]
         if order is None:
             return self.x[chosen], self.y[chosen]
         out = self._work("images", (len(chosen), *self.x.shape[1:]), self.x.dtype)

@@ -94,6 +94,7 @@ def test_the_numbers_of_the_purposes_never_change():
         "DROPOUT": 3,
         "ORDER": 4,
         "EXPANSION": 5,
+        "DISTORTION": 6,
     }
 
 

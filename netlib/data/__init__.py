@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from netlib import checks
 from netlib.data import digits, mnist
+from netlib.data.derived import Derived
+from netlib.data.distortion import HANDWRITING, Distorted, Distortion, distort
 from netlib.data.expansion import Expanded, expand
 from netlib.data.mnist import DataError
 from netlib.data.own import OwnImages, own_images
@@ -12,12 +14,17 @@ from netlib.data.preparation import as_mnist
 from netlib.data.sets import Data, DataSets, size
 
 __all__ = [
+    "HANDWRITING",
     "Data",
     "DataError",
     "DataSets",
+    "Derived",
+    "Distorted",
+    "Distortion",
     "Expanded",
     "OwnImages",
     "as_mnist",
+    "distort",
     "expand",
     "load",
     "load_pickle",

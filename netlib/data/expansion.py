@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 
 from netlib import checks, rng
-from netlib.backend import Array, Workspace, gather, move, namespace, to_host
+from netlib.backend import Array, Workspace, gather, move, namespace
+from netlib.data.derived import Derived, originals
 from netlib.data.sets import Data
 
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # (rows, columns): as it is, down, up, right, left
 
 
-class Expanded:
+class Expanded(Derived):
     """The images of an expanded set, each made when it is asked for: 250,000 of MNIST's would fill 784 MB.
 
     Indexed by a number, a slice or a vector of integers, it answers as an array (5 n, features) would, and
-    ``np.asarray`` turns it into one.
+    ``np.asarray`` turns it into one. The images are the same in every training step.
 
     Parameters
     ----------
@@ -30,32 +31,15 @@ class Expanded:
         Which picture stands where: number 5 i + k is image i, moved by SHIFTS[k].
     """
 
-    ndim = 2
-
     def __init__(self, images: Array, image_shape: tuple[int, ...], order: Array) -> None:
-        xp = namespace(images)
-        self.images, self.image_shape, self.order = xp.ascontiguousarray(images), image_shape, move(order, xp)
+        super().__init__(images, image_shape, order)
         source, outside = zip(*(_moved(image_shape, shift) for shift in SHIFTS), strict=True)
+        xp = namespace(images)
         self._source, self._outside = xp.asarray(np.stack(source)), xp.asarray(np.stack(outside))
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Images, and numbers in each."""
-        return len(self.order), self.images.shape[1]
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of the numbers."""
-        return self.images.dtype
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, rows: Any) -> Array:
-        return self.take(rows, Workspace(namespace(self.images)))
-
-    def take(self, rows: Any, work: Workspace) -> Array:
-        """The images at these places, (..., features), in `work`, where they last until the next are made there."""
+    def take(self, rows: Any, work: Workspace | None = None, step: int = 0) -> Array:
+        """The images at these places, (..., features); with `work`, they live there, until the next are made there."""
+        work = work or Workspace(namespace(self.images))
         number = self.order[rows]
         image, shift = number // len(SHIFTS), number % len(SHIFTS)
         shape = *number.shape, self.shape[1]
@@ -65,11 +49,6 @@ class Expanded:
         xp = namespace(moved)
         xp.copyto(moved, xp.zeros((), moved.dtype), where=gather(self._outside, shift, work("outside", shape, bool)))
         return moved
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ValueError("an expanded set can only be made into an array by a copy")
-        return np.asarray(to_host(self[:]), dtype)
 
     def replace(self, images: Array) -> Expanded:
         """The same set of other originals: cast, or on another device."""
@@ -90,7 +69,7 @@ def expand(data: tuple[Array, Array], *, seed: int = 0) -> Data:
     """Five images for each one: itself, and itself moved by a pixel down, up, right and left.
 
     What moves over the edge is lost, and the row or column that is left behind is filled with zeros. The order is
-    shuffled once, as in the book.
+    shuffled once, as in the book. For other distortions, other ones in every epoch, see `distort`.
 
     Parameters
     ----------
@@ -109,15 +88,6 @@ def expand(data: tuple[Array, Array], *, seed: int = 0) -> Data:
     TypeError, ValueError
         If `data` is no such pair, or rows are not square.
     """
-    try:
-        x, y = (move(array, namespace(array)) for array in data)
-    except (TypeError, ValueError):
-        raise TypeError(f"data: expected a pair of arrays (images, labels); got {type(data).__name__}") from None
-    if x.ndim < 2 or y.shape != x.shape[:1]:
-        raise ValueError(f"data: expected images (n, ..., H, W) or (n, H * H) and n labels; got {x.shape}, {y.shape}")
-    image_shape = x.shape[1:] if x.ndim > 2 else (math.isqrt(x.shape[1]),) * 2
-    if math.prod(image_shape) != math.prod(x.shape[1:]):
-        raise ValueError(f"data: expected rows of square images, or images (n, H, W); got rows of {x.shape[1]} numbers")
-    order = rng.permutation(rng.key(checks.integer("seed", seed, 0), rng.Purpose.EXPANSION), len(SHIFTS) * len(x))
-    images = x.reshape(len(x), math.prod(image_shape))
+    images, image_shape, y = originals(data)
+    order = rng.permutation(rng.key(checks.integer("seed", seed, 0), rng.Purpose.EXPANSION), len(SHIFTS) * len(images))
     return Data(Expanded(images, image_shape, order), y[move(order // len(SHIFTS), namespace(y))])

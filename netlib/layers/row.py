@@ -11,7 +11,7 @@ import numpy as np
 
 from netlib import checks, ops
 from netlib.backend import Array, Workspace, namespace
-from netlib.data import Expanded
+from netlib.data import Derived
 from netlib.gpu import gpu_errors
 from netlib.layers.base import Layer
 
@@ -52,7 +52,7 @@ class Row:
     def images(self, name: str, x: Any) -> Array:
         """Images as checked rows on the network's device, in its dtype; see `checks.images`."""
         shape = self.layers[0].input_shape
-        if isinstance(x, Expanded):
+        if isinstance(x, Derived):
             same = len(x.image_shape) == len(shape)
             originals = x.images.reshape(len(x.images), *x.image_shape) if same else x.images
             return x.replace(self.images(name, originals))

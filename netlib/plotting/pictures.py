@@ -94,6 +94,40 @@ def filters(w: Array, captions: Sequence[object] | None = None, *, columns: int 
     return _pictures(w, -bounds, bounds, captions, columns, cell)
 
 
+def errors(
+    x: Array,
+    truth: Sequence[object],
+    votes: Sequence[object] | None = None,
+    columns: int = 8,
+    rows: int = 5,
+    *,
+    cell: float = 0.7,
+) -> Figure:
+    """Images that were misread, in the book's layout: the true label at the top right, the answer at the bottom right.
+
+    Parameters
+    ----------
+    x : (n, H, W) or (n, H * H)
+        Grey images, 0 paper and 1 ink.
+    truth, votes : sequence of n
+        Their labels, and what was answered, if that is known.
+    columns, rows : int
+        The figure has room for ``columns * rows`` images; those after them are not drawn.
+    cell : float
+        Side of an image in inches.
+    """
+    x = _squares(x)
+    if {len(x)} != {len(labels) for labels in (truth, votes) if labels is not None}:
+        raise ValueError(f"truth, votes: expected {len(x)} of each, as many as images")
+    figure = images(x[: columns * rows], columns=columns, cell=cell)
+    for i, axis in enumerate(axis for axis in figure.axes if axis.images):
+        style = {"transform": axis.transAxes, "ha": "right"}
+        axis.text(0.97, 0.97, str(truth[i]), va="top", **style)
+        if votes is not None:
+            axis.text(0.97, 0.03, str(votes[i]), va="bottom", color="C3", **style)
+    return figure
+
+
 def probabilities(x: Array, p: np.ndarray, captions: Sequence[object] | None = None) -> Figure:
     """Images, and beside each the probabilities that a network gives to the classes.
 
