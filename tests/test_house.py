@@ -22,7 +22,7 @@ FLOORS = [
     {"config", "gpu"},
     {"backend"},
     {"checks", "files", "rng"},
-    {"drawing", "expression", "history", "ops", "threads", "uncertainty"},
+    {"committee", "drawing", "expression", "history", "ops", "threads", "uncertainty"},
     {"schedules"},
     {"initializers", "data"},
     {"layers"},
@@ -149,7 +149,8 @@ from netlib import data, experiments, network3
 training, validation, test = data.load("digits")
 net = network3.Network([network3.FullyConnectedLayer(784, 30), network3.SoftmaxLayer(30, 10)], 10)
 history = net.SGD(training, 3, 10, 0.5, validation, test, verbose=False)
-print(json.dumps([netlib.__file__, history.validation_accuracy[-1], len(experiments.records()), len(experiments.speed_records())]))
+counts = [len(experiments.records()), len(experiments.speed_records())]
+print(json.dumps([netlib.__file__, history.validation_accuracy[-1], *counts]))
 """
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     ran = subprocess.run(
