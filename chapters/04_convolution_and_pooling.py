@@ -40,6 +40,7 @@ from netlib import data, ops, plotting
 from netlib.backend import Workspace, to_host
 from netlib.network3 import ConvPoolLayer, Network, SoftmaxLayer, sigmoid
 from netlib.ops import naive
+from netlib.threads import blas_threads
 from netlib.widgets import Choice, Slider, explore
 
 print(f"netlib {netlib.__version__}, Python {platform.python_version()}")
@@ -54,7 +55,7 @@ n_filters = 3  # filters of that network
 epochs = 12  # passes through the training data
 eta = 0.1  # its learning rate
 mini_batch_size = 10  # images in a training step
-n_measured = 1000  # training images at most on which ties are counted
+n_measured = 1000  # training images, at most, on which ties are counted and the filters' favourites sought
 
 # %%
 plt.style.use("netlib.mplstyle")
@@ -132,7 +133,8 @@ def draw_field(figure, row, column, kernel):
     first, *middle, last = figure.subplots(1, 5, width_ratios=(1.25, 1, 1, 1, 1.25))
     plotting.grid(first, digit, fields=[(row, column, 5, 5)], title="digit and field")
     for axis, values, title in zip(middle, (patch, w, patch * w), ("patch", kernel, "patch x filter")):
-        plotting.grid(axis, values, limits=(-1, 1) if (w < 0).any() else (0, 1), numbers=".1f", title=title)
+        form = {"limits": (-1, 1), "numbers": ".1f"} if (w < 0).any() else {"limits": (0, 1), "numbers": ".2f"}
+        plotting.grid(axis, values, title=title, **form)
     plotting.grid(last, answers, fields=[(row, column, 1, 1)], title=f"sum {answers[row, column]:.2f}")
 
 
@@ -375,7 +377,7 @@ def draw_stride(figure, stride, border, kernel):
     plotting.grid(left, padded, title=f"{len(padded)} x {len(padded)}, with the border",
                   fields=[(p, p, 28, 28), (0, 0, 5, 5), (0, stride, 5, 5)])
     plotting.grid(right, answers, title=f"map, {answers.shape[0]} x {answers.shape[1]}",
-                  fields=[(-1, -1, 0, 0), (0, 0, 1, 1), (0, 1, 1, 1)])
+                  fields=[None, (0, 0, 1, 1), (0, 1, 1, 1)])
 
 
 explore(draw_stride, {"stride": Slider(2, 1, 5), "border": Choice("half", ["valid", "half", "full"]),
@@ -450,8 +452,8 @@ ratio = columns_of(x, 5, 5).size / x.size
 print(f"numbers in the columns for each pixel: {ratio:.1f}")
 
 # %% [markdown]
-# This is how `ops.conv2d` does it. The price is memory: nearly every pixel lies in 25 patches, so it is copied 25
-# times.
+# This is how `ops.conv2d` does it. The price is memory: a pixel in the middle lies in 25 patches and is copied 25
+# times; only towards the edges are there fewer.
 #
 # ### Convolution is a matrix
 #
@@ -625,8 +627,8 @@ plotting.grid(axis, coverage, title="fields that a pixel lies in")
 plt.show()
 
 # %% [markdown]
-# Convolutions without a border read the edges of an image less often than its middle. For centred digits that does no
-# harm.
+# A convolution without a border reads the edges of an image less often than its middle. Where much happens near the
+# edges, that is a reason for having a border.
 #
 # ### By matrices
 #
@@ -666,8 +668,7 @@ plotting.filters(np.stack([*snapshots.values(), upper_edge]), captions=[*snapsho
 plt.show()
 
 # %% [markdown]
-# It does. (The broad stripes are there after ten steps, the last details take a thousand: patterns that are rare in the
-# strokes of digits are learned slowly.)
+# It does. The stripes show after a single step; the last corrections take hundreds.
 #
 # ## 7. Pooling
 #
@@ -750,6 +751,8 @@ for mode in ("max", "mean"):
 #
 # $$\frac{\partial y}{\partial x_{a}} = \frac{1}{2\sqrt{\sum x^2}} \cdot 2x_{a} = \frac{x_{a}}{y}.$$
 #
+# (Unless all are zero; there the root has a kink.)
+#
 # And for the maximum: as long as one entry is larger than the others, a little nudge of it moves $y$ by just as much,
 # and a little nudge of another one does nothing. So $\delta$ goes to the winner, undiminished, and the others get
 # zero.
@@ -800,11 +803,9 @@ for ties in ("all", "first"):
 # down leaves it where it is.
 #
 # None of them is *the* derivative. But the last lines ask something that has an answer: what if all entries move up
-# together?
-#
-# There `"first"` is right, and `"all"` claims three times too much. (In general: any shares that add up to 1 would
-# do.) On the other hand, `"first"` prefers the upper left corner for no reason. So ties could matter. How often do
-# they occur?
+# together? There `"first"` is right, and `"all"` claims three times too much. (Any shares that add up to 1 would do.)
+# On the other hand, `"first"` prefers the upper left corner for no reason. So ties could matter. How often do they
+# occur?
 #
 # ### Counted
 #
@@ -834,7 +835,7 @@ print(f"windows with a tie at another value than zero: {elsewhere.mean():5.1%}")
 # %% [markdown]
 # In a quarter of all windows, *all four* are equal. They are the windows over blank paper: each answer there is a sum
 # of zeros. Most of the other ties are at zero as well: two or three of a window's fields are blank, and the rest
-# answer with something negative. Two equal answers to *ink* are a rare coincidence.
+# answer with something negative. Equal answers to *ink* are rare.
 #
 # Does it change what is learned? We ask both rules for the gradient of the weights, with $\delta = 1$ for every pooled
 # number. And how much $\delta$ in all would a bias receive that is added before the pooling, as the book's text has it?
@@ -879,23 +880,23 @@ for size in (5, 3, 1):
     z2 = ops.conv2d(a1, w2, flip=False)
     tied = (winners(z2) > 1).mean()
     _, dw2 = both(a1, w2, z2)
-    print(f"{size} x {size} filters, which see {2 * (size + 1) + 4:2} pixels across: {tied:5.1%} of the windows tie, "
+    print(f"{size} x {size} filters, windows that see {2 * (size + 1) + 4:2} pixels across: {tied:5.1%} of them tie, "
           f"the weights' gradients differ by {relative(dw2):.1%}")
 
 # %% [markdown]
-# With the book's filters of 5 by 5 nothing ties at all: a window of the second layer looks at 16 by 16 pixels, and
-# nowhere on our digits are so many of them blank. With smaller filters it does happen, and then the two rules pull
-# the weights in different directions. So it depends on the architecture. Two lessons remain: when two libraries give
-# different gradients for the same network, look for equal numbers before you look for a bug; and central differences
-# are to be trusted only where there is no kink.
+# With the book's filters of 5 by 5 nothing ties: a window of the second layer looks at 16 by 16 pixels, and nowhere
+# beside our digits is there so large a square of blank paper. With smaller filters there are ties, and then the two
+# rules give the weights different gradients. So it depends on the architecture. Two lessons remain: when two
+# libraries give different gradients for the same network, look for equal numbers before you look for a bug; and
+# central differences are to be trusted only where there is no kink.
 #
 # ## 9. A whole network, and what it sees
 #
 # This is the network of the book's drawings: an image, three feature maps, pooled, and ten output neurons that read all
 # that is left.
 #
-# The book draws it but never trains it. With so few filters, can it read? (`init="corrected"` makes the first weights
-# as large as 25 inputs ask for; notebook 05 has more on that.)
+# In its experiments the book has at least twenty maps. Can a network read with three? (`init="corrected"` makes the
+# first weights as large as 25 inputs ask for; notebook 05 has more on that.)
 
 # %%
 figure, axis = plt.subplots(figsize=(9, 2.8))
@@ -919,8 +920,8 @@ print("validation accuracy after the first epoch and the last:",
 # What do the three look for? Here they are, *turned* (the layer convolves), so that each picture shows the patch it is
 # looking for: dark where it wants ink, light where it wants paper.
 #
-# And their maps, before pooling, for three digits. The frame is where the filter answers most strongly, in the digit
-# and in the map.
+# And their maps, before pooling, for three digits. In each map a frame marks the strongest answer; a frame of the same
+# colour marks the patch of the digit that it is the answer to.
 
 # %%
 layer = net.layers[0]
@@ -930,14 +931,13 @@ plt.show()
 
 shown = validation_data.x.reshape(-1, 28, 28)[[0, 3, 4]].astype(float)
 answers = ops.conv2d(shown[:, None], kernels_learned[:, None], flip=False)  # (3, F, 24, 24)
-figure, axes = plt.subplots(3, 1 + n_filters, figsize=(1.8 * (1 + n_filters), 5.4), layout="constrained")
-for row, image, maps_of_image in zip(axes, shown, answers):
-    best = [np.unravel_index(answer.argmax(), answer.shape) for answer in maps_of_image]
-    plotting.grid(row[0], image, fields=[(*map(int, place), 5, 5) for place in best])
-    for f, (axis, answer, place) in enumerate(zip(row[1:], maps_of_image, best)):
-        plotting.grid(axis, answer, title=f"filter {f}" if row is axes[0] else "")
-        corner = int(place[1]) - 0.5, int(place[0]) - 0.5
-        axis.add_patch(plt.Rectangle(corner, 1, 1, fill=False, edgecolor=f"C{f + 1}", linewidth=2))
+figure, axes = plt.subplots(3, 1 + n_filters, figsize=(1.7 * (1 + n_filters), 5.4), layout="constrained")
+for (first, *others), image, maps_of_image in zip(axes, shown, answers):
+    best = [divmod(int(answer.argmax()), 24) for answer in maps_of_image]
+    plotting.grid(first, image, fields=[(row, column, 5, 5) for row, column in best])
+    for f, (axis, answer, (row, column)) in enumerate(zip(others, maps_of_image, best)):
+        fields = [None] * f + [(row, column, 1, 1)]  # a colour for each filter
+        plotting.grid(axis, answer, fields=fields, title=f"filter {f}")
 plt.show()
 
 # %% [markdown]
@@ -952,14 +952,14 @@ plt.show()
 # common.
 
 # %%
-patches = np.lib.stride_tricks.sliding_window_view(images[:2000], (5, 5), axis=(1, 2))  # (N, 24, 24, 5, 5)
-patches = patches.reshape(len(patches), 576, 5, 5)
-answers = ops.conv2d(images[:2000, None], kernels_learned[:, None], flip=False).reshape(-1, n_filters, 576)
+patches = np.lib.stride_tricks.sliding_window_view(images[:n_measured], (5, 5), axis=(1, 2))  # (N, 24, 24, 5, 5)
+answers = ops.conv2d(images[:n_measured, None], kernels_learned[:, None], flip=False).reshape(-1, n_filters, 576)
 
 
 def favourites(f, n):
     best = answers[:, f].max(axis=1).argsort()[::-1][:n]
-    return patches[best, answers[best, f].argmax(axis=1)]
+    row, column = np.divmod(answers[best, f].argmax(axis=1), 24)
+    return patches[best, row, column]
 
 
 as_wanted = (kernels_learned - kernels_learned.min()) / np.ptp(kernels_learned)
@@ -970,7 +970,7 @@ plt.show()
 for f, kernel in enumerate(kernels_learned):
     possible = kernel[kernel > 0].sum()
     likeness = np.corrcoef(kernel.ravel(), favourites(f, 50).mean(axis=0).ravel())[0, 1]
-    print(f"filter {f}: strongest answer {answers[:, f].max() / possible:.0%} of the possible, likeness {likeness:.1f}")
+    print(f"filter {f}: strongest answer {answers[:, f].max() / possible:.0%} of the possible, likeness {likeness:.2f}")
 
 # %% [markdown]
 # Compare the rows of favourites. Filter 0 likes the lower left edge of a stroke, filter 1 an upper edge, filter 2 a
@@ -1035,29 +1035,39 @@ print(f"multiplications: {4 * 36 * 144 / (25 * 576):.2f} times as many")
 print(f"numbers copied into columns: {36 * 144 / (25 * 576):.2f} times as many")
 
 # %% [markdown]
-# More arithmetic, less traffic. In a first layer, whose columns have only 25 numbers, that tends to pay; with 20 input
-# maps, where the product is the larger part of the work, it does not, and `ops.conv_pool`, which our layers use, then
-# leaves the window outside. Here are the times of all forms on the machine at hand, forward, for one mini-batch of 10
-# images and 20 filters. (They will differ on yours. The loops are timed on a hundredth of the work.)
+# More arithmetic, less traffic. Whether that pays depends on how long the columns are: 25 numbers in a first layer, 500
+# in a second one that reads 20 maps. So `ops.conv_pool`, which our layers use, folds for short columns and does not for
+# long ones. Here are the times on the machine at hand, forward, for one mini-batch of 10 images: a first layer of 20
+# filters in all forms, and a second one of 40. (They will differ on yours, and from run to run. The loops are timed on
+# a hundredth of the work. `blas_threads` lets the product use as many processor cores as suit so small a mini-batch.)
 
 # %% tags=["nbval-ignore-output"]
 import timeit
 
-w20 = rng.standard_normal((20, 1, 5, 5))
-inner, outer, work = np.ascontiguousarray(batch.transpose(1, 2, 0)[None]), batch[:, None], Workspace(np)
+w20, w40 = rng.standard_normal((20, 1, 5, 5)), rng.standard_normal((40, 20, 5, 5))
+outer, inner = batch[:, None], np.ascontiguousarray(batch.transpose(1, 2, 0)[None])  # (N, C, H, W), (C, H, W, N)
+second, work = rng.random((20, 12, 12, 10)), Workspace(np)
+
+
+def fused(x, w, fold):
+    return lambda: ops.conv_pool(x, w, (2, 2), work, fold=fold)
+
+
 contenders = {
-    "loops": (lambda: [max_pool_loops(y, 2, 2) for y in convolve_loops(outer[:1], w20[:2])[0]], 100),
-    "columns, one image at a time": (lambda: ops.pool2d(convolve_product(outer, w20), 2), 1),
-    "ops.conv2d, then ops.pool2d": (lambda: ops.pool2d(ops.conv2d(outer, w20), 2), 1),
-    "ops.conv_pool, not folded": (lambda: ops.conv_pool(inner, w20, (2, 2), work, fold=False), 1),
-    "ops.conv_pool, folded": (lambda: ops.conv_pool(inner, w20, (2, 2), work, fold=True), 1)}
-for name, (run, parts) in contenders.items():
-    times = timeit.repeat(run, number=1, repeat=1 if parts > 1 else 30)
-    print(f"{name:30} {1000 * parts * min(times):10.2f} ms")
+    "loops": lambda: [max_pool_loops(y, 2, 2) for y in convolve_loops(outer[:1], w20[:2])[0]],
+    "columns, image by image": lambda: ops.pool2d(convolve_product(outer, w20), 2),
+    "ops.conv2d, then ops.pool2d": lambda: ops.pool2d(ops.conv2d(outer, w20), 2),
+    "conv_pool": fused(inner, w20, fold=False), "conv_pool, folded": fused(inner, w20, fold=True),
+    "conv_pool, second layer": fused(second, w40, fold=False),
+    "conv_pool, second layer, folded": fused(second, w40, fold=True)}
+with blas_threads(10):
+    for name, run in contenders.items():
+        repeat, parts = (1, 100) if name == "loops" else (30, 1)
+        print(f"{name:32} {1000 * parts * min(timeit.repeat(run, number=1, repeat=repeat)):10.2f} ms")
 
 # %% [markdown]
-# From the first line to the last it is the same sums. The loops lose by a factor in the thousands, and nearly all of
-# that is won back by the first step, the matrix product; the rest is a matter of memory.
+# The first five lines are the same sums. The loops lose by a factor in the thousands, and most of that is won back by
+# the first step, the matrix product; the rest is a matter of memory.
 #
 # ## Exercises
 #
@@ -1074,7 +1084,8 @@ n_parameters = 16 * (3 * 5 * 5 + 1)
 
 # %% tags=["check"]
 colour_layer = ConvPoolLayer(image_shape=(None, 3, 32, 32), filter_shape=(16, 3, 5, 5), poolsize=(2, 2))
-colour_net = Network([colour_layer, SoftmaxLayer(n_in=int(np.prod(colour_layer.output_shape)), n_out=10)], 10)
+n_out = int(np.prod(colour_layer.output_shape))
+colour_net = Network([colour_layer, SoftmaxLayer(n_in=n_out, n_out=10)], 10, device=device)
 assert tuple(shape) == colour_layer.output_shape, "32 - 5 + 1 places, then half of them; one map for each filter"
 assert n_parameters == sum(p.size for p in colour_layer.params), "a filter has weights for each input map, and one bias"
 
@@ -1138,7 +1149,7 @@ image = rng.integers(0, 9, (9, 8)).astype(float)
 result = composed(first.copy(), second.copy())
 assert np.shape(result) == (5, 5), "expected 5 by 5 weights"
 assert np.allclose(correlate(image, result), correlate(correlate(image, first), second)), "try a single bright pixel"
-assert every is False, "count: 18 numbers on one side, 25 on the other"
+assert every in (False,), "count: 18 numbers on one side, 25 on the other"
 
 # %% [markdown]
 # With an activation between them the two layers are no longer one, and see 5 by 5 all the same: this is how deep
@@ -1180,7 +1191,7 @@ computed = backpropagate(inputs, labels, *(to_host(parameter).astype(float) for 
 for name, ours, right in zip(["w1", "b1", "w2", "b2"], computed, expected):
     assert np.shape(ours) == right.shape, f"{name}: the shape should be {right.shape}, not {np.shape(ours)}"
     error = np.abs(ours - right).max() / np.abs(right).max()
-    assert error < (1e-6 if right.dtype == float else 1e-3), f"{name}: off by {error:.1%} of its largest entry"
+    assert error < 0.01, f"{name}: off by {error:.0%} of its largest entry"  # room for either rule on ties
 
 # %% [markdown]
 # ## What we have seen
@@ -1189,8 +1200,8 @@ for name, ours, right in zip(["w1", "b1", "w2", "b2"], computed, expected):
 #   down to 520; the multiplications remain.
 # - Convolution and cross-correlation differ by turning the filter, which learning does not notice. Where the forward
 #   pass does the one, the gradient of the inputs does the other.
-# - The gradient of a weight gathers, from all places, what it met times what was wanted there. Each gradient here was
-#   derived on paper and agrees with central differences.
+# - The gradient of a weight gathers, from all places, what it met times the $\delta$ of the answer there. Each
+#   gradient here was derived on paper and agrees with central differences.
 # - Max-pooling sends the gradient to the winner. Where there are several, libraries disagree; on our digits a quarter
 #   of the windows tie, and for the book's architecture it changes almost nothing, for reasons that one can name.
 # - Three filters and a softmax layer read digits, and all three look for edges, which nobody asked for.
@@ -1198,7 +1209,7 @@ for name, ours, right in zip(["w1", "b1", "w2", "b2"], computed, expected):
 #
 # ## In practice
 #
-# - Check every gradient that you write against central differences, in float64, with odd sizes, at a point without
+# - Check every gradient that you write against central differences, in float64, with unequal sizes, at a point without
 #   kinks.
 # - Count shapes before you build: $H - KH + 1$, then divided by the window.
 # - Before you compare filters between libraries, find out which of them turns.
