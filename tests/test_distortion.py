@@ -11,7 +11,7 @@ from netlib import FullyConnectedLayer, Network, SoftmaxLayer
 from netlib.backend import Workspace, namespace, to_host
 from netlib.checkpoints import digest
 from netlib.data import HANDWRITING, Data, Distorted, distort, expand, load
-from netlib.data.distortion import HALF, affine, displacements, gaussian, interpolate
+from netlib.data.warping import HALF, affine, displacements, gaussian, interpolate
 from netlib.guard import NonFiniteError
 from netlib.rng import GOLDEN, Purpose, key, words_of
 from netlib.stopping import EarlyStopping

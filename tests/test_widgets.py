@@ -334,7 +334,7 @@ def test_the_picture_of_a_page_is_the_last_one(explorer):
 
 def test_explore_and_movie_show_what_they_are_asked_for(monkeypatch, draw):
     shown = []
-    monkeypatch.setattr(widgets, "display", shown.append)
+    monkeypatch.setattr(widgets.showing, "display", shown.append)
     assert widgets.explore(draw, {"slope": Slider(2, 0, 9)}, size=(3, 2), buttons={"Five": {"slope": 5}}) is None
     assert widgets.movie(draw, [{"slope": i} for i in range(9)], strip=2) is None
     explorer, movie = shown

@@ -1,8 +1,4 @@
-"""Figures with controls in JupyterLab, and the same figures without them wherever a notebook has no kernel.
-
-A function draws a figure from a few values. `explore` shows it with a control for each of them; what is stored with the
-notebook is the picture for the values that one starts from, which a static page, papermill and print show.
-"""
+"""Figures that are drawn anew when a control moves, or frame by frame, and what a page can keep of them."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import base64
 import gc
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -20,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, FigureBase
 
 from netlib import checks
+from netlib.widgets.controls import Control
 
 LEFT, RIGHT, BOTTOM, TOP = 0.7, 0.2, 0.53, 0.28  # margins in inches, fixed: axes do not move under a hand
 SIZE = (7.0, 2.8)  # inches
@@ -27,67 +23,6 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 
 Draw = Callable[..., None]  # draw(figure, **values)
 Values = Mapping[str, Any]
-
-
-class Control:
-    """What moves one value."""
-
-    value: Any
-    label: str | None
-
-    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
-        """The control, at its value."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Slider(Control):
-    """A number between `low` and `high`, in steps; an integer if all of them are."""
-
-    value: float
-    low: float
-    high: float
-    step: float = 1
-    label: str | None = None
-
-    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
-        numbers = (self.value, self.low, self.high, self.step)
-        whole = all(isinstance(number, int) for number in numbers)
-        kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
-        options = {} if whole else {"readout_format": f".{_decimals(self.step)}f"}
-        return kind(
-            value=self.value,
-            min=self.low,
-            max=self.high,
-            step=self.step,
-            description=label,
-            orientation="vertical" if vertical else "horizontal",
-            style={"description_width": "initial"},
-            **options,
-        )
-
-
-@dataclass(frozen=True)
-class Choice(Control):
-    """One of several words."""
-
-    value: str
-    options: Sequence[str]
-    label: str | None = None
-
-    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
-        return ipywidgets.Dropdown(value=self.value, options=list(self.options), description=label)
-
-
-@dataclass(frozen=True)
-class Text(Control):
-    """A line that the reader types; it counts when Enter is pressed."""
-
-    value: str
-    label: str | None = None
-
-    def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
-        return ipywidgets.Text(value=self.value, description=label, continuous_update=False, layout={"width": "36em"})
 
 
 class Shown:
@@ -273,8 +208,3 @@ def png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png", pil_kwargs={"compress_level": 1})
     return file.getvalue()
-
-
-def _decimals(step: float) -> int:
-    """Digits after the point that a number in such steps needs."""
-    return len(f"{step:.10f}".rstrip("0").partition(".")[2])
