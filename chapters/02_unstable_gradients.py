@@ -506,11 +506,11 @@ assert np.allclose(answers, (4.47, 18.78), atol=0.011), "the width is 0.3 at bot
 # where $\nabla_a C$ has the derivatives of the cost by the outputs. There is a pair of matrices for each layer now.
 
 # %%
-net = deep(sizes(4), **here)
+net = deep(sizes(4), device=device, dtype="float64")
 form = gradients.matrix_form(net, x[0], int(y[0]))
 backpropagated = list(map(to_host, net.gradients((x[:1], y[:1]))[1::2]))
 print("matrices multiplied agree with backpropagation:",
-      all(np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(form.deltas, backpropagated)))
+      all(np.allclose(a, b, rtol=1e-9, atol=0) for a, b in zip(form.deltas, backpropagated)))
 lengths = [np.linalg.norm(delta) for delta in form.deltas]
 print("length of delta, from the first layer to the last:", " ".join(f"{length:.2g}" for length in lengths))
 print("each pair of matrices can stretch a vector by at most", " ".join(f"{g:.2f}" for g in form.growth[1:]))

@@ -18,6 +18,7 @@ FINE = 12  # rows or columns, up to which cells are told apart by lines unless o
 HEIGHT = 3.0  # of the largest map of a drawing of layers, and of a column of neurons
 SHIFT = 0.16  # from one map of a layer to the next, down and to the right
 APART = 1.5  # between layers
+WINDOWS = (0.25, 0.55)  # where in its map a window begins: by turns, so that it does not cover the neuron of the last
 
 
 def grid(
@@ -124,7 +125,7 @@ def layers(
         window = windows[number - 1] if 0 < number <= len(windows) else None
         front = _neurons(axis, start, *shape) if len(shape) == 1 else _maps(axis, start, shape, scale)
         if before is not None:
-            _link(axis, before, front, window, scale)
+            _link(axis, before, front, window, scale, WINDOWS[(number - 1) % 2])
         middle = (start + front[2]) / 2
         if number < len(captions):
             axis.text(middle, HEIGHT / 2 + 0.5, captions[number], ha="center", va="bottom")
@@ -162,16 +163,21 @@ def _link(
     front: tuple[float, float, float, float],
     window: tuple[int, int] | None,
     scale: float,
+    share: float,
 ) -> None:
-    """From a window in the last map of one layer to one neuron of the next; or from all of it to all of them."""
+    """From a window in the last map of one layer to one neuron of the next; or from all of it to all of them.
+
+    The window begins at this share of the map's width and height, unless it would reach over the edge there.
+    """
     left, top, right, bottom = before
     if window is None:
         for a, b in ((top, front[1]), (bottom, front[3])):
             axis.plot([right, front[0]], [a, b], color="gray", linewidth=0.8, zorder=1)
         return
     rows, columns = (size * scale for size in window)
-    frame = left + 0.3 * (right - left), top - 0.3 * (top - bottom)  # upper left corner of the window
-    place = front[0] + 0.3 * (front[2] - front[0]), front[1] - 0.3 * (front[1] - front[3])
+    across, down = min(share * (right - left), right - left - columns), min(share * (top - bottom), top - bottom - rows)
+    frame = left + across, top - down  # upper left corner of the window
+    place = front[0] + share * (front[2] - front[0]), front[1] - share * (front[1] - front[3])
     axis.add_patch(
         Rectangle((frame[0], frame[1] - rows), columns, rows, fill=False, edgecolor="C1", linewidth=1.5, zorder=3)
     )

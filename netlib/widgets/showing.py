@@ -19,6 +19,7 @@ from netlib.widgets.controls import Control
 
 LEFT, RIGHT, BOTTOM, TOP = 0.7, 0.2, 0.53, 0.28  # margins in inches, fixed: axes do not move under a hand
 SIZE = (7.0, 2.8)  # inches
+UNSTRETCHED = {"align_self": "flex-start"}  # in a column, where pictures would become as wide as the page
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 Draw = Callable[..., None]  # draw(figure, **values)
@@ -78,7 +79,7 @@ class Explorer(Shown):
             name: checks.kind(f"controls[{name!r}]", control, Control).value for name, control in controls.items()
         }
         self.controls = {name: control.widget(control.label or name, vertical) for name, control in controls.items()}
-        self.picture = ipywidgets.Image(format="png")
+        self.picture = ipywidgets.Image(format="png", layout=UNSTRETCHED)
         self.message = ipywidgets.HTML()
         row = ipywidgets.HBox([self._button(*pair) for pair in ({"Reset": self.initial} | dict(buttons or {})).items()])
         column = ipywidgets.HBox if vertical else ipywidgets.VBox
@@ -165,7 +166,7 @@ class Movie(Shown):
         play = ipywidgets.Play(min=0, max=last, interval=interval)
         self.place = ipywidgets.IntSlider(min=0, max=last, readout=False)
         ipywidgets.jslink((play, "value"), (self.place, "value"))
-        self.picture = ipywidgets.Image(format="png", value=self.frame(0))
+        self.picture = ipywidgets.Image(format="png", value=self.frame(0), layout=UNSTRETCHED)
         self.place.observe(lambda change: setattr(self.picture, "value", self.frame(change["new"])), names="value")
         super().__init__(figure, ipywidgets.VBox([ipywidgets.HBox([play, self.place]), self.picture]))
 
