@@ -1,16 +1,26 @@
 """The book's experiments: recipes as the book has them, runs that can be repeated, records that cannot be doctored."""
 
+import collections
+import contextlib
 import dataclasses
+import functools
 import hashlib
 import importlib
+import io
 import itertools
 import json
+import multiprocessing
 import os
 import platform
+import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +34,16 @@ from netlib.checkpoints import Checkpoints
 from netlib.cli import main
 from netlib.data import load, mnist
 from netlib.experiments import (
+    COMMITTEE,
     NETWORK2,
     NETWORK3,
     RECIPES,
+    BusyError,
+    Processes,
     Recipe,
     Record,
     RecordError,
+    many,
     markdown,
     opening_costs,
     provenance,
@@ -37,15 +51,20 @@ from netlib.experiments import (
     records,
     rows,
     run,
+    run_all,
     running,
+    vote,
     write,
 )
 from netlib.experiments import record as record_files
 from netlib.experiments import speeds as speed_files
+from netlib.experiments.claims import claimed
 from netlib.gpu import gpu_problem
 from netlib.gradients import deep_layers
+from netlib.layers.description import describe
 from netlib.layers.row import Row
 from netlib.optimizers import Penalty
+from netlib.threads import blas_threads
 
 ROOT = Path(netlib.__file__).parents[1]
 CLI = importlib.import_module("netlib.cli.experiments")  # the command of this name hides it
@@ -73,12 +92,16 @@ def test_the_books_experiments_are_there_in_its_order():
     assert list(RECIPES) == [
         *(f"depth_{n}" for n in (1, 2, 3, 4)),
         "shallow",
+        "shallow-corrected",
         "basic_conv",
+        "basic_conv-corrected",
         "omit_FC",
         "dbl_conv",
+        "dbl_conv-corrected",
         "dbl_conv_tanh",
         *(f"regularized_dbl_conv_{x}" for x in ("1e-05", "0.0001", "0.001", "0.01", "0.1", "1", "10", "100")),
         "dbl_conv_relu",
+        "dbl_conv_relu-corrected",
         *(f"expanded_data_{n}" for n in (100, 300, 1000)),
         *(f"expanded_data_double_fc_{n}" for n in (100, 300, 1000)),
         "double_fc_dropout",
@@ -140,6 +163,40 @@ def test_hyperparameters_of_the_scripts_other_experiments(name, epochs, eta, lmb
     assert {str(layer.activation_fn.name) for layer in layers[:-1]} == activations
     assert {layer.p_dropout for layer in layers if not isinstance(layer, ConvPoolLayer)} == {p_dropout}
     assert {layer.p_dropout for layer in layers if isinstance(layer, ConvPoolLayer)} <= {0.0}
+
+
+@pytest.mark.parametrize("name", ["shallow", "basic_conv", "dbl_conv", "dbl_conv_relu"])
+def test_the_corrected_recipes_differ_in_the_scale_of_initial_weights_alone(name):
+    book, corrected = RECIPES[name], RECIPES[f"{name}-corrected"]
+    told = {"name": book.name, "title": book.title, "book": book.book, "layers": book.layers}
+    assert corrected.book is None
+    assert corrected.title == f"{book.title}; corrected initial weights"
+    assert dataclasses.replace(corrected, **told) == book
+    nets = book.network(3, "cpu"), corrected.network(3, "cpu")
+    for one, other in zip(*(net.layers for net in nets), strict=True):
+        before, after = describe(one), describe(other)
+        assert (before.pop("init", "zeros"), after.pop("init", "zeros")) in [("book", "corrected"), ("zeros", "zeros")]
+        assert before == after
+        np.testing.assert_array_equal(one.b, other.b)
+        scale = {2: lambda w: (w.shape[1] / w.shape[0]) ** 0.5, 4: lambda w: (w.shape[0] / 4 / w.shape[1]) ** 0.5}
+        np.testing.assert_allclose(other.w, one.w * scale[one.w.ndim](one.w), rtol=1e-5)
+    assert nets[1].layers[0].init == "corrected"
+
+
+def test_the_committee_is_five_of_the_dropout_networks():
+    assert (COMMITTEE.name, COMMITTEE.book, COMMITTEE.members) == ("committee", 0.9967, 5)
+    assert COMMITTEE.recipe is RECIPES["double_fc_dropout"]
+    assert (COMMITTEE.epochs, COMMITTEE.way, COMMITTEE.data) == (40, NETWORK3, "mnist")
+    assert [list(COMMITTEE.seeds(number)) for number in (0, 1)] == [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+
+
+@pytest.mark.parametrize("name", ["shallow", "dbl_conv_relu-corrected", "double_fc_dropout"])
+def test_a_quick_recipe_is_the_same_on_digits_for_a_few_epochs(name):
+    quick = RECIPES[name].quick()
+    assert (quick.data, quick.epochs) == ("digits", 2)
+    assert dataclasses.replace(quick, data="mnist", epochs=RECIPES[name].epochs) == RECIPES[name]
+    assert all(quick.epochs < recipe.epochs for recipe in RECIPES.values()), "it would count as a whole run"
+    assert COMMITTEE.quick() == dataclasses.replace(COMMITTEE, recipe=RECIPES["double_fc_dropout"].quick())
 
 
 DEPTHS = {"depth_1": 0.9648, "depth_2": 0.9690, "depth_3": 0.9657, "depth_4": 0.9653}  # the book's accuracies
@@ -478,6 +535,376 @@ def test_the_best_network_of_a_longer_run_that_was_interrupted_is_not_taken_for_
         small_run(CONVOLVING, tmp_path, epochs=1)
 
 
+# A folder for one run at a time.
+
+
+def test_a_folder_that_another_thread_runs_in_is_refused_until_that_has_ended(tmp_path):
+    with claimed(tmp_path / "run"), pytest.raises(BusyError, match=r"run' is in use: another process makes this run"):
+        small_run(SMALL, tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
+    assert small_run(SMALL, tmp_path / "run").recipe == "small"
+    with claimed(tmp_path / "run"):
+        pass
+
+
+CLAIM = """
+import sys, time
+from netlib.experiments.claims import claimed
+with claimed(sys.argv[1]):
+    print("claimed", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_folder_that_another_process_runs_in_is_refused_until_that_was_killed(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", CLAIM, tmp_path], stdout=subprocess.PIPE, env=with_netlib())
+    try:
+        assert other.stdout.readline() == b"claimed\n"
+        with pytest.raises(BusyError, match="is in use"):
+            small_run(ONE_EPOCH, tmp_path)
+    finally:
+        other.kill()
+        other.communicate()
+    assert len(small_run(ONE_EPOCH, tmp_path).cost) == 1
+
+
+def with_netlib():
+    """The environment of a process that is to import this netlib."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+
+
+def test_an_error_in_a_run_gives_its_folder_back(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Network, "train_mini_batch", None)
+        with pytest.raises(TypeError):
+            small_run(ONE_EPOCH, tmp_path)
+    small_run(ONE_EPOCH, tmp_path)
+
+
+def test_where_nothing_can_be_claimed_runs_are_made_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("netlib.experiments.claims.fcntl", None)
+    with claimed(tmp_path / "run"):
+        assert len(small_run(ONE_EPOCH, tmp_path / "run").cost) == 1
+
+
+# Many runs.
+
+
+class Fake(Executor):
+    """Makes all calls when the last one has been submitted, the last one first."""
+
+    def __init__(self, n):
+        self.n, self.calls = n, []
+
+    def submit(self, fn, /, *args, **kwargs):
+        self.calls.append((Future(), fn, args, kwargs))
+        if len(self.calls) == self.n:
+            threading.Thread(target=self.work).start()
+        return self.calls[-1][0]
+
+    def work(self):
+        time.sleep(0.1)
+        for future, fn, args, kwargs in reversed(self.calls):
+            future.set_running_or_notify_cancel()
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except Exception as error:
+                future.set_exception(error)
+
+
+EXECUTORS = {
+    "none": lambda n: contextlib.nullcontext(),
+    "a fake one": lambda n: contextlib.nullcontext(Fake(n)),
+    "threads": lambda n: ThreadPoolExecutor(2),
+    "a pool of processes": lambda n: ProcessPoolExecutor(2, multiprocessing.get_context("spawn")),
+    "processes of their own": lambda n: Processes(2),
+}
+
+
+def essence(record):
+    """All of a record but how long it took; lists for tuples, as in a file."""
+    return json.loads(json.dumps(dataclasses.asdict(without_seconds(record))))
+
+
+def runs(recipes, seeds, folder, **options):
+    places = {"checkpoints": folder / "checkpoints", "device": "cpu"}
+    return run_all(recipes, seeds, folder / "records", **(places | options))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS.keys())
+def test_any_executor_makes_the_runs_and_each_ends_as_a_record(executor, tmp_path):
+    told = []
+    with executor(4) as chosen:
+        outcomes = runs([CONVOLVING, SMALL], [1, 5], tmp_path, executor=chosen, after_run=told.append)
+    assert [(outcome.recipe.name, outcome.seed) for outcome in outcomes] == [
+        ("convolving", 1),
+        ("convolving", 5),
+        ("small", 1),
+        ("small", 5),
+    ]
+    assert sorted(map(id, told)) == sorted(map(id, outcomes))
+    for outcome in outcomes:
+        name = f"{outcome.recipe.name}-seed{outcome.seed}"
+        assert (outcome.error, outcome.path) == (None, tmp_path / "records" / f"{name}.json")
+        alone = small_run(outcome.recipe, tmp_path / "alone" / name, seed=outcome.seed)
+        assert essence(outcome.record) == essence(read(outcome.path)) == essence(alone)
+    assert len(list((tmp_path / "records").iterdir())) == len(list((tmp_path / "checkpoints").iterdir())) == 4
+
+
+def broken():
+    raise ZeroDivisionError("no such layers")
+
+
+FAILING = dataclasses.replace(SMALL, name="failing", layers=broken)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS.keys())
+def test_a_run_that_fails_does_not_lose_the_others(executor, tmp_path):
+    with executor(3) as chosen:
+        first, failed, last = runs([SMALL, FAILING, ONE_EPOCH_MORE], [1], tmp_path, executor=chosen)
+    assert isinstance(failed.error, ZeroDivisionError)
+    assert (str(failed.error), failed.path, failed.record) == ("no such layers", None, None)
+    assert (first.record.recipe, last.record.recipe) == ("small", "one more")
+    assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["one more-seed1.json", "small-seed1.json"]
+
+
+ONE_EPOCH_MORE = dataclasses.replace(SMALL, name="one more", epochs=1)
+
+
+class UntoldError(Exception):
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+def unspeakable():
+    raise UntoldError("one", "other")
+
+
+@pytest.mark.parametrize("executor", [lambda: contextlib.nullcontext(), lambda: Processes(1)], ids=["here", "there"])
+def test_an_error_that_cannot_leave_its_process_is_told_in_words(executor, tmp_path):
+    recipe = dataclasses.replace(SMALL, layers=unspeakable)
+    with executor() as chosen:
+        (outcome,) = runs([recipe], [0], tmp_path, executor=chosen)
+    assert str(outcome.error) == "UntoldError: one and other"
+
+
+def test_what_is_asked_for_twice_is_run_once_and_committees_are_their_members(tmp_path):
+    committee = dataclasses.replace(COMMITTEE, recipe=ONE_EPOCH_MORE, members=2)
+    outcomes = runs([ONE_EPOCH_MORE, committee, ONE_EPOCH_MORE], iter([0, 1, 0]), tmp_path)
+    assert [(outcome.recipe, outcome.seed) for outcome in outcomes] == [(ONE_EPOCH_MORE, seed) for seed in range(4)]
+    assert [record.seed for record in records(place=tmp_path / "records")] == [0, 1, 2, 3]
+
+
+def test_an_interruption_ends_all_runs_that_have_not_begun(tmp_path, monkeypatch):
+    def interrupt(outcome):
+        raise KeyboardInterrupt
+
+    began = []
+    original = many.run
+    monkeypatch.setattr(many, "run", lambda *args, **options: began.append(args) or original(*args, **options))
+    with ThreadPoolExecutor(1) as executor, pytest.raises(KeyboardInterrupt):
+        runs([SMALL], range(20), tmp_path, executor=executor, after_run=interrupt)
+    assert 1 <= len(began) < 20
+    with pytest.raises(KeyboardInterrupt):
+        runs([SMALL], range(20), tmp_path / "here", after_run=interrupt)
+    assert len(list((tmp_path / "here" / "records").iterdir())) == 1
+
+
+def steps_counted(monkeypatch):
+    steps, step = [], Network.train_mini_batch
+    monkeypatch.setattr(running, "opening_costs", lambda *arguments: {})
+    monkeypatch.setattr(Network, "train_mini_batch", lambda *arguments: steps.append(0) or step(*arguments))
+    return steps
+
+
+def test_runs_go_on_or_begin_anew_as_is_asked_for(tmp_path, monkeypatch):
+    for seed in (0, 1):
+        small_run(SMALL, tmp_path / "checkpoints" / f"small-seed{seed}", seed=seed, epochs=2)
+    (tmp_path / "checkpoints" / "small-seed0" / "notes.txt").write_text("mine")
+    steps = steps_counted(monkeypatch)
+    (outcome,) = runs([SMALL], [0], tmp_path)
+    assert len(steps) == 129
+    runs([SMALL], [0], tmp_path)
+    assert len(steps) == 129, "a run that has ended is only recorded"
+    (again,) = runs([SMALL], [0], tmp_path, resume=False)
+    assert len(steps) == 129 + 3 * 129
+    assert essence(again.record) == essence(outcome.record)
+    assert (tmp_path / "checkpoints" / "small-seed0" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "checkpoints" / "small-seed1" / "epoch-0001.npz").exists()
+
+
+def test_all_begin_anew_before_the_first_runs(tmp_path):
+    for seed in (0, 1):
+        small_run(SMALL, tmp_path / "checkpoints" / f"small-seed{seed}", seed=seed, epochs=2)
+
+    def interrupt(outcome):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs([SMALL], [0, 1], tmp_path, resume=False, after_run=interrupt)
+    assert list((tmp_path / "checkpoints" / "small-seed1").iterdir()) == []
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_run_that_is_being_made_is_left_alone_and_the_others_are_made(resume, tmp_path):
+    place = tmp_path / "checkpoints" / "small-seed0"
+    small_run(SMALL, place, seed=0, epochs=2)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    told = []
+    with claimed(place):
+        busy, made = runs([SMALL], [0, 1], tmp_path, resume=resume, after_run=told.append)
+    assert isinstance(busy.error, BusyError)
+    assert made.record.seed == 1
+    assert told == [busy, made]
+    assert {path.name: path.read_bytes() for path in place.iterdir()} == before
+
+
+# Runs that are killed.
+
+
+def telling(path):
+    """Layers for a run that tells which process makes it."""
+    Path(path).write_text(str(os.getpid()))
+    return convolutional()
+
+
+def wait_for(path, seconds=60):
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} does not come"
+        time.sleep(0.005)
+
+
+LONG = dataclasses.replace(CONVOLVING, name="long", epochs=12)
+
+
+def test_a_worker_that_is_killed_takes_no_other_with_it_and_its_run_goes_on(tmp_path):
+    recipe = dataclasses.replace(LONG, layers=functools.partial(telling, str(tmp_path / "pid")))
+
+    def kill():
+        wait_for(tmp_path / "checkpoints" / "long-seed1" / "epoch-0002.npz")
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with Processes(2) as executor:
+        killed, *others = runs([recipe, SMALL], [1], tmp_path, executor=executor)
+    killer.join()
+    assert isinstance(killed.error, BrokenExecutor)
+    assert [outcome.error for outcome in others] == [None]
+    assert not (tmp_path / "records" / "long-seed1.json").exists()
+    reached = max(path.name for path in (tmp_path / "checkpoints" / "long-seed1").glob("epoch-*"))
+    assert "epoch-0002.npz" <= reached < "epoch-0011.npz"
+    with Processes(2) as executor:
+        again, _ = runs([recipe, SMALL], [1], tmp_path, executor=executor)
+    assert essence(again.record) == essence(small_run(LONG, tmp_path / "alone"))
+
+
+MANY = """
+import sys
+from pathlib import Path
+from tests.test_experiments import LONG, convolutional, dataclasses, functools, runs, telling, Processes
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    recipe = dataclasses.replace(LONG, layers=functools.partial(telling, str(folder / "pid")))
+    with Processes(2) as executor:
+        runs([recipe], [1], folder, executor=executor)
+"""
+
+
+def is_running(pid):
+    """Whether a process of this number is there and not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_if_all_is_killed_the_workers_end_too_and_the_runs_go_on(tmp_path):
+    (tmp_path / "script.py").write_text(MANY)
+    whole = subprocess.Popen([sys.executable, tmp_path / "script.py", tmp_path], env=with_netlib())
+    wait_for(tmp_path / "checkpoints" / "long-seed1" / "epoch-0001.npz")
+    worker = int((tmp_path / "pid").read_text())
+    assert is_running(worker)
+    assert worker != whole.pid
+    whole.kill()
+    whole.wait()
+    until = time.monotonic() + 20
+    while is_running(worker):
+        assert time.monotonic() < until, "the worker goes on"
+        time.sleep(0.01)
+    assert not (tmp_path / "records" / "long-seed1.json").exists()
+    (again,) = runs([LONG], [1], tmp_path)
+    assert essence(again.record) == essence(small_run(LONG, tmp_path / "alone"))
+
+
+def blas_in(_):
+    import threadpoolctl
+
+    found = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    with blas_threads(100):
+        return found, os.environ["NETLIB_THREADS"]
+
+
+def test_blas_has_one_thread_in_a_worker(monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETLIB_THREADS", "7")
+    with Processes(1) as executor:
+        threads, asked = executor.submit(blas_in, 0).result()
+    assert set(threads) <= {1}
+    assert asked == "1"
+    assert os.environ["NETLIB_THREADS"] == "7"
+
+
+# The bar.
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def last_state(text):
+    """What the bar showed last: epochs done, epochs of all runs, and whether rate and time left are among it."""
+    line = next(part for part in reversed(text.replace("\n", "\r").split("\r")) if "|" in part)
+    done, total = re.search(r"(\d+)/(\d+)", line).groups()
+    return int(done), int(total), re.search(r"\[[\d:]+<[\d:?]+, +(\?|[\d.]+)(epoch/s|s/epoch)\]", line) is not None
+
+
+@pytest.mark.parametrize("executor", ["none", "threads", "processes of their own"])
+def test_a_bar_counts_epochs_on_a_terminal(executor, tmp_path, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with EXECUTORS[executor](2) as chosen:
+        runs([SMALL, ONE_EPOCH_MORE], [0], tmp_path, executor=chosen)
+    assert last_state(sys.stderr.getvalue()) == (4, 4, True)
+
+
+def test_the_bar_moves_while_a_run_is_made(tmp_path, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(many, "LOOK", 0.01)
+    runs([LONG], [0], tmp_path)
+    shown = {int(done) for done in re.findall(r"(\d+)/12", sys.stderr.getvalue())}
+    assert len(shown & set(range(1, 12))) >= 3
+
+
+def test_the_bar_begins_where_runs_go_on_and_expects_nothing_of_what_failed(tmp_path, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    small_run(SMALL, tmp_path / "checkpoints" / "small-seed0", seed=0, epochs=2)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    runs([SMALL, FAILING], [0], tmp_path)
+    assert re.search(r"(\d+)/(\d+)", sys.stderr.getvalue()).groups() == ("2", "6")
+    assert last_state(sys.stderr.getvalue())[:2] == (3, 3)
+
+
+def test_there_is_no_bar_where_there_is_no_terminal(tmp_path, monkeypatch, capsys):
+    runs([ONE_EPOCH_MORE], [0], tmp_path)
+    assert capsys.readouterr() == ("", "")
+
+
 # The commit.
 
 
@@ -792,6 +1219,104 @@ def test_a_record_of_an_unknown_recipe_is_refused_whatever_the_way():
             rows([make_record("unheard_of")], way)
 
 
+# The committee.
+
+IN_ALL = [[1, 3], [2, 4], [3, 5]]  # misread by every member, and as the same
+
+
+def member(seed, last, best=((0, 1),), epochs=40, recipe="double_fc_dropout", n_test=1000, validation=0.75):
+    record = make_record(recipe, seed, validation=(0.5, validation, 0.25), epochs=epochs)
+    errors = {"best_errors": [list(error) for error in best], "last_errors": [list(error) for error in last]}
+    return dataclasses.replace(record, **errors, n_test=n_test)
+
+
+FIVE = [
+    member(0, [*IN_ALL, [10, 1], [20, 7], [30, 1], [40, 6]], best=[[5, 1], [6, 1], [7, 1]]),
+    member(1, [*IN_ALL, [10, 1], [20, 7], [30, 2], [50, 6]], best=[[5, 1], [6, 2], [8, 1]]),
+    member(2, [*IN_ALL, [10, 2], [30, 3], [40, 6], [50, 8]], best=[[5, 2], [6, 3], [7, 1]]),
+    member(3, [*IN_ALL, [20, 9], [30, 4], [40, 8], [60, 5]], best=[[6, 4], [8, 1]]),
+    member(4, [*IN_ALL, [30, 5], [40, 9], [50, 8]], best=[[6, 5], [9, 1]]),
+]
+
+
+def test_the_committee_votes_and_where_votes_tie_its_first_member_decides():
+    assert vote(FIVE) == [
+        *IN_ALL,
+        [10, 1],  # two say 1, two are right, and the first says 1
+        [20, 7],  # likewise
+        [30, 1],  # each says another thing
+        [40, 6],  # two say 6, one is right
+    ]  # of image 50, two are right, one of them the first, and two say 8; of 60, one is wrong
+    assert vote(FIVE[::-1]) == [*IN_ALL, [30, 5], [40, 6], [50, 8]]
+    assert vote(FIVE, last=False) == [[5, 1], [6, 1]]
+    assert vote(FIVE[:1]) == FIVE[0].last_errors
+
+
+def test_a_vote_from_records_is_the_networks_vote(tmp_path):
+    recipe = dataclasses.replace(SMALL, epochs=1)
+    members = [small_run(recipe, tmp_path / str(seed), seed=seed) for seed in range(5)]
+    x, y = load("digits").test
+    nets = [Network.load(tmp_path / str(seed) / "epoch-0000.npz", device="cpu") for seed in range(5)]
+    answers = zip(*(net.predict(x).tolist() for net in nets), strict=True)
+    votes = [collections.Counter(each).most_common(1)[0][0] for each in answers]
+    assert vote(members) == [[i, vote] for i, vote in enumerate(votes) if vote != y[i]]
+    assert len(vote(members)) > 0
+
+
+def test_networks_of_other_test_data_do_not_vote_together():
+    for members in ([FIVE[0], member(1, [], n_test=250)], []):
+        with pytest.raises(RecordError, match="records: expected some of the same test data"):
+            vote(members)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 1, 3]])
+def test_five_records_are_a_committee_whose_row_is_the_last(order):
+    *_, dropout, row = rows([*FOUR_SEEDS, *(FIVE[i] for i in order), make_record("expanded_data_100")])
+    assert dropout.recipe is RECIPES["double_fc_dropout"]
+    assert row.recipe is COMMITTEE
+    assert (row.epochs, row.runs) == (40, 1)
+    ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
+    assert ours == pytest.approx((0.993, 0.998, 0.998, 0.998, 0.993), abs=1e-12)
+
+
+def test_ten_records_are_two_committees_by_their_seeds():
+    others = [member(seed, [[1, 1]] * (seed % 2), best=[[1, 1], [2, 1], [3, 1]]) for seed in (5, 6, 7, 8, 11)]
+    row = rows([*others, *FIVE])[-1]
+    assert (row.recipe, row.runs) == (COMMITTEE, 2)
+    ours = (row.books_rule, row.mean, row.lowest, row.highest, row.mean_last)
+    assert ours == pytest.approx((0.993, 0.9975, 0.997, 0.998, 0.996), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        FIVE[:4],
+        [*FIVE[:4], member(4, [], epochs=39)],
+        [*FIVE[:4], member(4, [], recipe="dbl_conv_relu", epochs=60)],
+    ],
+    ids=["four", "four and a part of one", "four and a stranger"],
+)
+def test_what_is_no_whole_committee_has_no_row(members):
+    assert COMMITTEE not in [row.recipe for row in rows(members)]
+    assert COMMITTEE not in [row.recipe for row in rows(FIVE, NETWORK2)]
+
+
+def test_nine_records_are_one_committee():
+    assert rows([*FIVE, *(member(seed, []) for seed in (5, 6, 7, 8))])[-1].runs == 1
+
+
+def test_a_corrected_recipe_has_its_row_after_the_books():
+    names = ["dbl_conv_relu-corrected", "basic_conv", "shallow", "shallow-corrected", "omit_FC", "dbl_conv_relu"]
+    assert [row.recipe.name for row in rows(make_record(name) for name in names)] == [
+        "shallow",
+        "shallow-corrected",
+        "basic_conv",
+        "omit_FC",
+        "dbl_conv_relu",
+        "dbl_conv_relu-corrected",
+    ]
+
+
 # The command line.
 
 
@@ -824,7 +1349,7 @@ def small_recipes(tmp_path, monkeypatch):
 def test_list_names_every_recipe_with_the_books_number(monkeypatch):
     monkeypatch.setitem(RECIPES, "small", SMALL)
     lines = experiments("list").output.splitlines()
-    assert [line.split()[0] for line in lines] == list(RECIPES)
+    assert [line.split()[0] for line in lines] == [*RECIPES, "committee"]
     told = {line.split()[0]: line.split()[1:] for line in lines}
     assert {name: words[0] for name, words in told.items() if words[0].endswith("%")} == {
         "depth_1": "96.48%",
@@ -842,10 +1367,11 @@ def test_list_names_every_recipe_with_the_books_number(monkeypatch):
         "expanded_data_double_fc_300": "99.48%",
         "expanded_data_double_fc_1000": "99.47%",
         "double_fc_dropout": "99.60%",
+        "committee": "99.67%",
     }
     assert told["omit_FC"][:2] == ["60", "epochs"]
     assert told["double_fc_dropout"][1:3] == ["40", "epochs"]
-    assert "3 epochs  a network for tests" in lines[-1]
+    assert "3 epochs  a network for tests" in lines[-2]
     assert [line.split()[0] for line in lines if line.endswith(" (validation data)")] == list(DEPTHS)
 
 
@@ -866,8 +1392,8 @@ def test_run_writes_a_record_of_each_recipe_and_seed(small_recipes):
         )
         assert f"{record.recipe}, seed {record.seed}\n" in ran.output
         assert (
-            f"{record.accuracy:.2%} of test data, {record.seconds:.0f} seconds: out/new/{record.file_name}\n"
-            in ran.output
+            f"{record.recipe}, seed {record.seed}: {record.accuracy:.2%} of test data, "
+            f"{record.seconds:.0f} seconds: out/new/{record.file_name}\n" in ran.output
         )
     assert ran.output.count("Epoch 2: validation accuracy") == 4
     assert sorted(path.name for path in Path("build/runs").iterdir()) == [
@@ -883,7 +1409,7 @@ def test_run_tells_of_validation_data_where_the_book_does(small_recipes, monkeyp
     validation_that_falls(monkeypatch)
     ran = experiments("run", "deep", "--device", "cpu", "-o", "out")
     assert read("out/deep-seed0.json").accuracy < 0.9
-    assert ran.output.splitlines()[-1].startswith("90.00% of validation data, ")
+    assert ran.output.splitlines()[-1].startswith("deep, seed 0: 90.00% of validation data, ")
 
 
 def test_run_takes_seed_0_all_epochs_and_the_packages_folder_unless_told_otherwise(small_recipes):
@@ -916,11 +1442,15 @@ def test_run_goes_on_where_it_was_interrupted(small_recipes, monkeypatch):
         (["run", "small", "smal"], "no recipe 'smal'; did you mean small?"),
         (
             ["run", "xyz"],
-            "no recipe 'xyz'; there are basic_conv, convolving, dbl_conv, dbl_conv_relu, dbl_conv_tanh, deep, ",
+            "no recipe 'xyz'; there are basic_conv, basic_conv-corrected, committee, convolving, dbl_conv, ",
         ),
         (["run", "small", "--seed", "-1"], "-1 is not in the range x>=0"),
         (["run", "small", "--epochs", "0"], "0 is not in the range x>=1"),
         (["run", "small", "--device", "tpu"], "'tpu' is not one of 'auto', 'cpu', 'gpu'"),
+        (["run", "small", "--seeds", "0"], "0 is not in the range x>=1"),
+        (["run", "small", "--workers", "0"], "0 is not in the range x>=1"),
+        (["run", "small", "--profile", "slow"], "'slow' is not one of 'book', 'quick'"),
+        (["run", "small", "--seeds", "2", "--seed", "0"], "give one of the two"),
     ],
 )
 def test_what_cannot_be_run_is_an_error_before_anything_is(arguments, found, small_recipes):
@@ -937,6 +1467,75 @@ def test_without_mnist_the_error_says_so_and_no_record_is_left(small_recipes, mo
     mnist.load.cache_clear()
     assert_clean_error(ran, 1, "Error: MNIST's train-images-idx3-ubyte.gz is not here and could not be fetched")
     assert list(Path("out").iterdir()) == []
+
+
+def test_seeds_are_as_many_from_0(small_recipes):
+    assert experiments("run", "small", "--seeds", 3, "-o", "out").exit_code == 0
+    assert [record.seed for record in records(place="out")] == [0, 1, 2]
+
+
+def test_workers_make_the_same_records_and_print_none_of_network3s_lines(small_recipes):
+    here = experiments("run", "small", "convolving", "--seeds", 2, "--device", "cpu", "-o", "here")
+    there = experiments(
+        *("run", "small", "convolving", "--seeds", 2, "--device", "cpu", "-o", "there"),
+        *("--workers", 2, "--checkpoints", "build/others"),
+    )
+    assert (here.exit_code, there.exit_code) == (0, 0)
+    one, other = ([essence(record) for record in records(place=place)] for place in ("here", "there"))
+    assert one == other
+    assert len(one) == 4
+    assert "Epoch 0" in here.output
+    lines = there.output.splitlines()
+    assert len(lines) == 4
+    assert all(
+        re.fullmatch(r"\w+, seed \d: [\d.]+% of test data, \d+ seconds: there/\S+\.json", line) for line in lines
+    )
+
+
+def test_a_quick_run_is_on_digits_and_leaves_the_records_alone(small_recipes):
+    ran = experiments("run", "shallow-corrected", "small", "--profile", "quick", "--device", "cpu")
+    assert ran.exit_code == 0, ran.output
+    found = records(place="build/experiments/quick")
+    assert [record.recipe for record in found] == ["shallow-corrected", "small"]
+    for record in found:
+        assert (record.parameters["data"], record.parameters["epochs"], record.n_test) == ("digits", 2, 250)
+    assert records() == []
+    assert sorted(path.name for path in Path("build/runs/quick").iterdir()) == [
+        "shallow-corrected-seed0",
+        "small-seed0",
+    ]
+
+
+def test_a_quick_committee_is_five_networks(small_recipes, monkeypatch):
+    monkeypatch.setattr(CLI, "COMMITTEE", dataclasses.replace(COMMITTEE, recipe=SMALL))
+    assert experiments("run", "committee", "--profile", "quick", "--device", "cpu").exit_code == 0
+    assert [record.seed for record in records(place="build/experiments/quick")] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("options", [["--profile", "quick"], ["--epochs", 1]])
+def test_what_is_no_record_of_a_recipe_cannot_be_sent_among_the_records(options, small_recipes):
+    for place in ("results", "out/../results", small_recipes / "results"):
+        ran = experiments("run", "small", *options, "-o", place)
+        assert_clean_error(ran, 2, "such a run is no record of the recipe: name a folder for it with -o")
+    assert records() == []
+
+
+def test_runs_go_on_unless_they_are_to_begin_anew(small_recipes, monkeypatch):
+    assert experiments("run", "small", "--epochs", 2, "-o", "partial").exit_code == 0
+    steps = steps_counted(monkeypatch)
+    assert experiments("run", "small", "--resume").exit_code == 0
+    assert len(steps) == 129
+    assert experiments("run", "small", "--no-resume").exit_code == 0
+    assert len(steps) == 129 * 4
+
+
+def test_the_command_tells_of_what_failed_makes_the_rest_and_ends_with_1(small_recipes, monkeypatch):
+    monkeypatch.setitem(RECIPES, "failing", FAILING)
+    another_run(small_recipes)
+    ran = experiments("run", "failing", "small", "convolving", "--device", "cpu", "-o", "out")
+    assert_clean_error(ran, 1, "Error: failing, seed 0: ZeroDivisionError: no such layers\n")
+    assert "Error: small, seed 0: checkpoint: " in ran.output
+    assert [record.recipe for record in records(place="out")] == ["convolving"]
 
 
 def no_gpu(folder):
@@ -1013,6 +1612,16 @@ def test_the_table_has_the_books_numbers_and_ours(small_recipes):
         ["small", "90.00%", "90.00%", "90.00%", "90.00%", "80.00%", "1"],
     ]
     assert len({len(line) for line in (*chapter_5, head, one, other)}) == 1, "the columns are not one below the other"
+
+
+def test_the_table_ends_with_the_committee(small_recipes):
+    for record in FIVE:
+        write(record, "results")
+    lines = [line.split() for line in experiments("table").output.splitlines()]
+    assert lines[-1] == ["committee", "99.67%", "99.30%", "99.80%", "99.80%", "99.80%", "99.30%", "1"]
+    assert lines[-2][:2] == ["double_fc_dropout", "99.60%"]
+    last = cells(experiments("table", "--markdown").output)[-1]
+    assert last == ["five of these vote", "`committee`", "40", "99.67%", "99.30%", "99.80% (1)", "99.30%"]
 
 
 def cells(text):

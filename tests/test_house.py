@@ -25,7 +25,7 @@ FLOORS = [
     {"committee", "drawing", "expression", "history", "ops", "threads", "uncertainty"},
     {"schedules"},
     {"initializers", "data"},
-    {"layers"},
+    {"graph", "layers"},
     {"optimizers", "stopping"},
     {"guard"},
     {"training"},
@@ -35,7 +35,7 @@ FLOORS = [
     {"network"},
     {"gradients", "network3", "universality"},
     {"experiments", "plotting", "widgets"},
-    {"cli"},
+    {"cli", "conv"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 

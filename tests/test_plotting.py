@@ -48,6 +48,48 @@ def test_filters_have_grey_for_zero():
     assert limits == [(-np.abs(kernel).max(), np.abs(kernel).max()) for kernel in w]
 
 
+def written(axis):
+    """What is written into an axis: text, and where, across and up."""
+    return [(text.get_text(), *text.get_position(), text.get_ha(), text.get_va()) for text in axis.texts]
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 6), (3, 36)])
+def test_errors_has_the_true_label_at_the_top_right_and_the_vote_below_it(shape):
+    x = np.random.default_rng(0).random(shape)
+    figure = plotting.errors(x, np.array([6, 5, 8]), [0, 3, 9])
+    assert np.array_equal(np.stack(drawn(figure)), x.reshape(-1, 6, 6))
+    for axis, truth, vote in zip(figure.axes, "658", "039", strict=True):
+        assert written(axis) == [(truth, 0.97, 0.97, "right", "top"), (vote, 0.97, 0.03, "right", "bottom")]
+        assert all(text.get_transform() == axis.transAxes for text in axis.texts)
+    assert {image.get_cmap().name for axis in figure.axes for image in axis.images} == {"gray_r"}
+    assert {image.get_clim() for axis in figure.axes for image in axis.images} == {(0, 1)}
+
+
+@pytest.mark.parametrize(("options", "n", "grid"), [({}, 40, (5, 8)), ({"columns": 3, "rows": 2}, 6, (2, 3))])
+def test_errors_draws_no_more_than_the_books_figure_has_room_for(options, n, grid):
+    labels = np.arange(44) % 10
+    figure = plotting.errors(np.zeros((44, 4, 4)), labels, (labels + 1) % 10, **options)
+    assert len(drawn(figure)) == n
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == grid
+    told = [[entry[0] for entry in written(axis)] for axis in figure.axes if axis.images]
+    assert told == [[str(i % 10), str((i + 1) % 10)] for i in range(n)]
+
+
+def test_errors_without_votes_has_the_true_labels_alone():
+    figure = plotting.errors(np.zeros((2, 4, 4)), [1, 2])
+    assert [[entry[0] for entry in written(axis)] for axis in figure.axes] == [["1"], ["2"]]
+
+
+def test_no_error_at_all_is_an_empty_figure():
+    assert drawn(plotting.errors(np.zeros((0, 784)), [], [])) == []
+
+
+@pytest.mark.parametrize(("truth", "votes"), [([1, 2], [1, 2, 3]), ([1, 2, 3], [1]), ([1], None)])
+def test_errors_wants_a_label_and_a_vote_for_each_image(truth, votes):
+    with pytest.raises(ValueError, match="expected 3 of each"):
+        plotting.errors(np.zeros((3, 4, 4)), truth, votes)
+
+
 def test_training_draws_cost_and_validation_accuracy_over_the_epochs():
     history = History(cost=[2.0, 0.5, 0.1], validation_accuracy=[0.5, 0.9, 0.95])
     left, right = plotting.training(history).axes

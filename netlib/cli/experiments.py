@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import BrokenExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 
+from netlib.backend import device_namespace
 from netlib.cli.chapters import near
 from netlib.cli.errors import told_plainly
-from netlib.experiments import NETWORK2, NETWORK3, RECIPES, Row, markdown, records, rows, run, run_speeds, write
+from netlib.data import DataError, load
+from netlib.experiments import (
+    COMMITTEE,
+    NETWORK2,
+    NETWORK3,
+    RECIPES,
+    Outcome,
+    Processes,
+    Row,
+    markdown,
+    records,
+    rows,
+    run_all,
+    run_speeds,
+    write,
+)
+from netlib.experiments.many import RunError
+from netlib.experiments.recipes import QUICK_EPOCHS
 from netlib.experiments.record import folder
 from netlib.experiments.speeds import DEPTHS, EPOCHS, speeds_folder
+from netlib.gpu import DeviceError
 
 DEVICE = click.option("--device", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True)
+QUICK = Path("build/experiments/quick")
+PLAIN = (BrokenExecutor, DataError, DeviceError, OSError, RunError, ValueError)  # errors whose message says enough
 SEEDS = click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, default=(0,), help="May be repeated.")
 
 
@@ -25,7 +49,7 @@ def experiments() -> None:
 def list_recipes() -> None:
     """Name every recipe, what it is, and the book's number: an accuracy on test data, unless it says otherwise."""
     width = max(map(len, RECIPES))
-    for recipe in RECIPES.values():
+    for recipe in (*RECIPES.values(), COMMITTEE):
         book = f"{recipe.book:.2%}" if recipe.book else ""
         data = "" if recipe.way.reports == "test" else f" ({recipe.way.reports} data)"
         click.echo(f"{recipe.name:{width}} {book:8} {recipe.epochs:3} epochs  {recipe.title}{data}")
@@ -33,38 +57,91 @@ def list_recipes() -> None:
 
 @experiments.command("run")
 @click.argument("names", nargs=-1, required=True)
-@SEEDS
+@click.option("--seeds", "n_seeds", type=click.IntRange(1), metavar="N", help="As many, from 0.")
+@click.option("--seed", "seeds", type=click.IntRange(0), multiple=True, help="May be repeated; 0 if none is given.")
+@click.option(
+    "--profile",
+    type=click.Choice(["book", "quick"]),
+    default="book",
+    show_default=True,
+    help=f"quick: {QUICK_EPOCHS} epochs on the embedded digits, into {QUICK}: to see that it runs.",
+)
 @click.option("--epochs", type=click.IntRange(1), help="Instead of the recipe's.")
 @DEVICE
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Make N runs at a time, each in its process.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on from the checkpoints that are there, or delete those of these runs and begin anew.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="For records, instead of data/results.")
 @click.option("--checkpoints", type=click.Path(path_type=Path), default=Path("build/runs"), show_default=True)
 def run_recipes(
     names: tuple[str, ...],
+    n_seeds: int | None,
     seeds: tuple[int, ...],
+    profile: str,
     epochs: int | None,
     device: str,
+    workers: int | None,
+    resume: bool,
     output: Path | None,
     checkpoints: Path,
 ) -> None:
     """Run the recipes NAMES, and write a record of each run.
 
-    A run that was interrupted goes on from its newest checkpoint when the same command is given again.
+    Runs that were interrupted go on from their newest checkpoints when the same command is given again. One that fails
+    does not hold up the others; the command then ends with status 1. For a committee, its members are run: five for
+    each seed. On a terminal, a bar shows the rate and the time left; elsewhere network3's lines are printed, unless
+    there are workers.
     """
+    known = RECIPES | {COMMITTEE.name: COMMITTEE}
     for name in names:
-        if name not in RECIPES:
-            raise click.UsageError(f"no recipe {name!r}{near(name, RECIPES)}")
-    if epochs and not output:
-        raise click.UsageError("a run of other epochs is no record of the recipe: name a folder for it with -o")
+        if name not in known:
+            raise click.UsageError(f"no recipe {name!r}{near(name, known)}")
+    if n_seeds and seeds:
+        raise click.UsageError("--seeds N means the seeds 0 to N - 1, and --seed one of them: give one of the two")
+    recipes = [known[name].quick() if profile == "quick" else known[name] for name in names]
+    if profile == "quick":
+        output, checkpoints = output or QUICK, checkpoints / "quick"
+    if (epochs or profile == "quick") and (output or folder()).resolve() == folder().resolve():
+        raise click.UsageError("such a run is no record of the recipe: name a folder for it with -o")
     output = output or folder()
-    with told_plainly():
+    with told_plainly():  # what would end each of the runs ends all of them before the first
         output.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            for seed in seeds:
-                click.echo(f"{name}, seed {seed}")
-                record = run(RECIPES[name], seed, checkpoints / f"{name}-seed{seed}", epochs=epochs, device=device)
-                data = RECIPES[name].way.reports
-                told = f"{record.accuracies(data)[0]:.2%} of {data} data"
-                click.echo(f"{told}, {record.seconds:.0f} seconds: {write(record, output)}")
+        device_namespace(device)
+        for recipe in recipes:
+            load(recipe.data)
+    with Processes(workers) if workers else nullcontext() as executor:
+        outcomes = run_all(
+            recipes,
+            range(n_seeds) if n_seeds else seeds or (0,),
+            output,
+            checkpoints=checkpoints,
+            executor=executor,
+            epochs=epochs,
+            device=device,
+            resume=resume,
+            verbose=not workers and not sys.stderr.isatty(),
+            after_run=_tell,
+        )
+    if any(outcome.error for outcome in outcomes):
+        raise click.exceptions.Exit(1)
+
+
+def _tell(outcome: Outcome) -> None:
+    """A line about a run that ended, above the bar."""
+    from tqdm import tqdm
+
+    run = f"{outcome.recipe.name}, seed {outcome.seed}"
+    if outcome.error:
+        kind = "" if isinstance(outcome.error, PLAIN) else f"{type(outcome.error).__name__}: "
+        tqdm.write(f"Error: {run}: {kind}{outcome.error}", file=sys.stderr)
+    else:
+        record, data = outcome.record, outcome.recipe.way.reports
+        told = f"{record.accuracies(data)[0]:.2%} of {data} data, {record.seconds:.0f} seconds"
+        tqdm.write(f"{run}: {told}: {outcome.path}")
 
 
 @experiments.command("speeds")

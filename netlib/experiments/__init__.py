@@ -1,15 +1,22 @@
 """The book's experiments as named recipes, their runs, and the records that runs leave."""
 
-from netlib.experiments.recipes import NETWORK2, NETWORK3, RECIPES, Recipe, Way
+from netlib.experiments.claims import BusyError
+from netlib.experiments.many import Outcome, Processes, run_all
+from netlib.experiments.recipes import COMMITTEE, NETWORK2, NETWORK3, RECIPES, Committee, Recipe, Way
 from netlib.experiments.record import Record, RecordError, read, records, write
-from netlib.experiments.running import opening_costs, run
+from netlib.experiments.running import opening_costs, run, train
 from netlib.experiments.speeds import Speeds, run_speeds, speed_records
-from netlib.experiments.table import Row, markdown, rows
+from netlib.experiments.table import Row, markdown, rows, vote
 
 __all__ = [
+    "COMMITTEE",
     "NETWORK2",
     "NETWORK3",
     "RECIPES",
+    "BusyError",
+    "Committee",
+    "Outcome",
+    "Processes",
     "Recipe",
     "Record",
     "RecordError",
@@ -22,7 +29,10 @@ __all__ = [
     "records",
     "rows",
     "run",
+    "run_all",
     "run_speeds",
     "speed_records",
+    "train",
+    "vote",
     "write",
 ]

@@ -7,16 +7,18 @@ with its conv.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from netlib.gradients import deep_layers
 from netlib.layers import ConvPoolLayer, FullyConnectedLayer, Layer, SoftmaxLayer
+from netlib.layers.description import describe, rebuild
 from netlib.network import Network
 from netlib.ops import Activation, ReLU, sigmoid, tanh
 
 MINI_BATCH_SIZE = 10  # in every experiment of the book
+QUICK_EPOCHS = 2  # enough to see that a recipe learns, and no recipe's own number
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,54 @@ class Recipe:
         """A network of this recipe, before training."""
         return Network(self.layers(), MINI_BATCH_SIZE, seed=seed, device=device, dtype=self.dtype)
 
+    def quick(self) -> Recipe:
+        """The same on the embedded digits for a few epochs: seconds, to see that all of it runs."""
+        return replace(self, data="digits", epochs=QUICK_EPOCHS)
+
+
+@dataclass(frozen=True)
+class Committee:
+    """Several networks of one recipe that vote; nothing is trained for it but its members.
+
+    Attributes
+    ----------
+    name, title, book
+        As of a `Recipe`.
+    recipe : Recipe
+        Of the members, which differ in their seeds.
+    members : int
+        How many vote.
+    """
+
+    name: str
+    title: str
+    book: float
+    recipe: Recipe
+    members: int
+
+    @property
+    def epochs(self) -> int:
+        """Of each member."""
+        return self.recipe.epochs
+
+    @property
+    def way(self) -> Way:
+        """How the members are trained."""
+        return self.recipe.way
+
+    @property
+    def data(self) -> str:
+        """Name of the data set."""
+        return self.recipe.data
+
+    def seeds(self, number: int) -> range:
+        """Seeds of the members of committee `number`, from 0: each network belongs to one."""
+        return range(number * self.members, (number + 1) * self.members)
+
+    def quick(self) -> Committee:
+        """The same of members that are; see `Recipe.quick`."""
+        return replace(self, recipe=self.recipe.quick())
+
 
 def deep_sizes(depth: int) -> list[int]:
     """Numbers of inputs, of neurons in each hidden layer, and of classes in chapter 5."""
@@ -131,14 +181,27 @@ def dbl_conv(activation_fn: Activation = sigmoid, n: int = 100) -> list[Layer]:
     return [*_two_conv_pools(activation_fn), FullyConnectedLayer(640, n, activation_fn), SoftmaxLayer(n, 10)]
 
 
-def double_fc(n: int, p_dropout: float = 0.0) -> list[Layer]:
-    """Two convolutional layers and two fully connected ones of n neurons, with ReLU."""
+def double_fc(n: int, p0: float = 0.0, p1: float = 0.0, p2: float = 0.0) -> list[Layer]:
+    """Two convolutional layers and two fully connected ones of n neurons, with ReLU; dropout into the last three."""
     return [
         *_two_conv_pools(ReLU),
-        FullyConnectedLayer(640, n, ReLU, p_dropout),
-        FullyConnectedLayer(n, n, ReLU, p_dropout),
-        SoftmaxLayer(n, 10, p_dropout),
+        FullyConnectedLayer(640, n, ReLU, p0),
+        FullyConnectedLayer(n, n, ReLU, p1),
+        SoftmaxLayer(n, 10, p2),
     ]
+
+
+def corrected(layers: Callable[[], list[Layer]]) -> list[Layer]:
+    """The same layers, but that their weights start at sqrt(1/n_in), as the book's author meant; see `initializers`."""
+    described = [describe(layer) for layer in layers()]
+    return [rebuild(one | {"init": "corrected"} if "init" in one else one) for one in described]
+
+
+def _both(recipe: Recipe) -> tuple[Recipe, Recipe]:
+    """A recipe, and the same from the corrected initial weights, which the book has no number for."""
+    title = f"{recipe.title}; corrected initial weights"
+    layers = partial(corrected, recipe.layers)
+    return recipe, replace(recipe, name=f"{recipe.name}-corrected", layers=layers, title=title, book=None)
 
 
 def _two_conv_pools(activation_fn: Activation) -> list[Layer]:
@@ -163,16 +226,20 @@ RECIPES = {
             Recipe(f"depth_{n}", partial(hidden, n), 30, 0.1, title, lmbda=5.0, book=accuracy, way=NETWORK2)
             for n, (accuracy, title) in DEPTH_BOOK.items()
         ),
-        Recipe("shallow", shallow, 60, 0.1, "fully connected, 100 neurons", book=0.9780),
-        Recipe("basic_conv", basic_conv, 60, 0.1, "one convolutional layer", book=0.9878),
+        *_both(Recipe("shallow", shallow, 60, 0.1, "fully connected, 100 neurons", book=0.9780)),
+        *_both(Recipe("basic_conv", basic_conv, 60, 0.1, "one convolutional layer", book=0.9878)),
         Recipe("omit_FC", omit_fc, 60, 0.1, "the same without fully connected layer"),
-        Recipe("dbl_conv", dbl_conv, 60, 0.1, "two convolutional layers", book=0.9906),
+        *_both(Recipe("dbl_conv", dbl_conv, 60, 0.1, "two convolutional layers", book=0.9906)),
         Recipe("dbl_conv_tanh", partial(dbl_conv, tanh), 60, 0.1, "the same with tanh"),
         *(
             Recipe(f"regularized_dbl_conv_{x:g}", dbl_conv, 10, 0.1, f"with L2 of {x:g}, ten epochs", lmbda=x)
             for x in STRENGTHS
         ),
-        Recipe("dbl_conv_relu", partial(dbl_conv, ReLU), 60, 0.03, "the same with ReLU and L2", lmbda=0.1, book=0.9923),
+        *_both(
+            Recipe(
+                "dbl_conv_relu", partial(dbl_conv, ReLU), 60, 0.03, "the same with ReLU and L2", lmbda=0.1, book=0.9923
+            )
+        ),
         *(
             Recipe(
                 f"expanded_data_{n}",
@@ -201,7 +268,7 @@ RECIPES = {
         ),
         Recipe(
             "double_fc_dropout",
-            partial(double_fc, 1000, 0.5),
+            partial(double_fc, 1000, 0.5, 0.5, 0.5),
             40,
             0.03,
             "two of 1,000, with dropout",
@@ -210,3 +277,5 @@ RECIPES = {
         ),
     )
 }
+
+COMMITTEE = Committee("committee", "five of these vote", 0.9967, RECIPES["double_fc_dropout"], 5)

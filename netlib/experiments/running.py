@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from netlib import checks, rng
 from netlib.backend import to_host
 from netlib.checkpoints import digest
 from netlib.data import Data, DataSets, load
+from netlib.experiments.claims import claimed
 from netlib.experiments.provenance import provenance
 from netlib.experiments.recipes import MINI_BATCH_SIZE, Recipe
 from netlib.experiments.record import Record
@@ -56,6 +58,8 @@ def run(
         If `epochs` is no positive number, or `folder` holds another run, or a longer one.
     DataError, DeviceError
         If the data or the device cannot be had.
+    BusyError
+        If another process, or another thread, writes into `folder`.
     """
     folder = Path(folder)
     best = folder / "best.npz"
@@ -68,19 +72,10 @@ def run(
     epochs = recipe.epochs if epochs is None else checks.integer("epochs", epochs, 1)
     net = recipe.network(seed, device)
     initial_weights = digest(net.params)
-    history = net.SGD(
-        sets.training,
-        epochs,
-        MINI_BATCH_SIZE,
-        recipe.eta,
-        sets.validation,
-        sets.test,
-        recipe.lmbda,
-        **recipe.way.options,
-        checkpoint=folder,
-        after_epoch=keep_best,
-        verbose=verbose,
-    )
+    with claimed(folder):
+        train(recipe, net, sets, epochs, checkpoint=folder, after_epoch=keep_best, verbose=verbose)
+        best_net = _load_best(best, net.history.best_epoch, device)
+    history = net.history
     return Record(
         recipe=recipe.name,
         layers=[describe(layer) for layer in net.layers],
@@ -102,7 +97,7 @@ def run(
         test_accuracy=history.test_accuracy,
         best_epoch=history.best_epoch,
         n_test=len(sets.test.y),
-        best_errors=_errors(_load_best(best, history.best_epoch, device), sets.test),
+        best_errors=_errors(best_net, sets.test),
         last_errors=_errors(net, sets.test),
         filters=[
             to_host(layer.w)[:, 0].astype(float).round(3).tolist()
@@ -112,6 +107,12 @@ def run(
         seconds=round(sum(history.seconds), 1),
         **provenance(net),
     )
+
+
+def train(recipe: Recipe, net: Network, sets: DataSets, epochs: int, **options: Any) -> None:
+    """Train a network of a recipe, on any data; the options are those of `Network.SGD` that no recipe decides."""
+    training, *measured = sets
+    net.SGD(training, epochs, MINI_BATCH_SIZE, recipe.eta, *measured, recipe.lmbda, **recipe.way.options, **options)
 
 
 def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto") -> dict[str, float]:
