@@ -121,3 +121,10 @@ def test_the_names_are_those_of_the_installed_cupy():
             assert there == device.NAMES[part]
         else:
             assert len(gone) < 10, gone
+
+
+def test_asarray_casts_an_array_of_the_device_whatever_its_dtype_is_called(cupy):
+    x = cupy.ones(3, dtype=np.float32)
+    for dtype in (float, "float64", np.float64, np.dtype("float64")):
+        assert cupy.asarray(x, dtype=dtype).dtype == np.float64
+    assert cupy.asarray(x, dtype=np.dtype("float32")) is cupy.asarray(x) is x

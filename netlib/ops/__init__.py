@@ -1,7 +1,7 @@
 """The operations of a network as pure functions of arrays, each with its gradient beside it."""
 
 from netlib.ops.activations import ACTIVATIONS, Activation, ReLU, linear, sigmoid, softmax, tanh
-from netlib.ops.convolution import conv2d, conv2d_gradients
+from netlib.ops.convolution import conv2d, conv2d_filter_gradient, conv2d_gradients, conv2d_image_gradient
 from netlib.ops.costs import COSTS, Cost, cross_entropy, log_likelihood, one_hot, quadratic, targets
 from netlib.ops.fused import conv_pool, conv_pool_gradients
 from netlib.ops.masks import dropout, dropout_layer, dropout_mask
@@ -17,7 +17,9 @@ __all__ = [
     "Cost",
     "ReLU",
     "conv2d",
+    "conv2d_filter_gradient",
     "conv2d_gradients",
+    "conv2d_image_gradient",
     "conv_pool",
     "conv_pool_gradients",
     "cross_entropy",

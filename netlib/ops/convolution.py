@@ -105,21 +105,55 @@ def conv2d_gradients(
     dx : (N, C, H, W)
     dw : (F, C, KH, KW)
     """
-    _check_maps(x, w)
-    xp = namespace(x, w, dy)
-    (N, C, H, W), (F, _, KH, KW) = x.shape, w.shape
-    (SH, SW), (top, left) = checks.pair("stride", stride, 1), _padding(border, KH, KW)
-    windows = _windows(x, KH, KW, (SH, SW), (top, left))
-    OH, OW = windows.shape[2:4]
-    if dy.shape != (N, F, OH, OW):
-        raise ValueError(f"dy: expected the shape of conv2d's result, {(N, F, OH, OW)}; got {dy.shape}")
+    options = {"stride": stride, "border": border, "flip": flip}
+    return conv2d_image_gradient(x, w, dy, **options), conv2d_filter_gradient(x, w, dy, **options)
 
-    dw = xp.tensordot(dy, windows, axes=((0, 2, 3), (0, 2, 3)))  # (F, C, KH, KW)
 
+def conv2d_image_gradient(
+    x: Array,
+    w: Array,
+    dy: Array,
+    *,
+    stride: int | tuple[int, int] = 1,
+    border: Border = "valid",
+    flip: bool = True,
+) -> Array:
+    """The first of `conv2d_gradients`, (N, C, H, W), alone; of `x` only the shape matters."""
+    (SH, SW), (top, left), (OH, OW) = _checked_gradient(x, w, dy, stride, border)
+    (N, C, H, W), (KH, KW), xp = x.shape, w.shape[2:], namespace(x, w, dy)
     kernel = _oriented(w, flip)
     dx = xp.zeros((N, C, H + 2 * top, W + 2 * left), x.dtype)
     for k in range(KH):
         for m in range(KW):
             share = xp.tensordot(dy, kernel[:, :, k, m], axes=((1,), (0,)))  # (N, OH, OW, C)
             dx[:, :, k : k + SH * OH : SH, m : m + SW * OW : SW] += share.transpose(0, 3, 1, 2)
-    return dx[:, :, top : top + H, left : left + W], _oriented(dw, flip)
+    return dx[:, :, top : top + H, left : left + W]
+
+
+def conv2d_filter_gradient(
+    x: Array,
+    w: Array,
+    dy: Array,
+    *,
+    stride: int | tuple[int, int] = 1,
+    border: Border = "valid",
+    flip: bool = True,
+) -> Array:
+    """The second of `conv2d_gradients`, (F, C, KH, KW), alone; of `w` only the shape matters."""
+    step, pad, _ = _checked_gradient(x, w, dy, stride, border)
+    windows = _windows(x, *w.shape[2:], step, pad)
+    dw = namespace(x, w, dy).tensordot(dy, windows, axes=((0, 2, 3), (0, 2, 3)))  # (F, C, KH, KW)
+    return _oriented(dw, flip)
+
+
+def _checked_gradient(
+    x: Array, w: Array, dy: Array, stride: int | tuple[int, int], border: Border
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Stride, padding, and rows and columns of the result, once `dy` is found to have its shape."""
+    _check_maps(x, w)
+    stride, pad = checks.pair("stride", stride, 1), _padding(border, *w.shape[2:])
+    size = _windows(x, *w.shape[2:], stride, pad).shape[2:4]
+    expected = (x.shape[0], w.shape[0], *size)
+    if dy.shape != expected:
+        raise ValueError(f"dy: expected the shape of conv2d's result, {expected}; got {dy.shape}")
+    return stride, pad, size

@@ -5,6 +5,7 @@ Arrays may live on a GPU; they are copied to the host to be drawn.
 
 from netlib.plotting.curves import epochs, training
 from netlib.plotting.diagrams import beside, network
+from netlib.plotting.graphs import graph
 from netlib.plotting.grids import grid, layers, project
 from netlib.plotting.pictures import PAPER, errors, filters, images, journey, probabilities, seen
 from netlib.plotting.surfaces import square, surface
@@ -15,6 +16,7 @@ __all__ = [
     "epochs",
     "errors",
     "filters",
+    "graph",
     "grid",
     "images",
     "journey",

@@ -208,7 +208,7 @@ class Library(types.ModuleType):
     def asarray(self, a, dtype=None, order=None):
         """An array of the device; the only way in, besides `array`."""
         if isinstance(a, ndarray):
-            same = dtype in (None, a._host.dtype) and order is None
+            same = (dtype is None or np.dtype(dtype) == a._host.dtype) and order is None
             return a if same else on_device(np.asarray(a._host, dtype, order=order))
         crossings["to device"] += 1
         return on_device(np.array(bare(a) if isinstance(a, list | tuple) else a, dtype, order=order))

@@ -1,0 +1,235 @@
+"""Arrays in another shape, put together and taken apart, repeated, or made from nothing but a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from netlib.backend import Array
+from netlib.graph.axes import checked_axes, declared, dimshuffle, restored
+from netlib.graph.elementwise import cast, maximum
+from netlib.graph.indexing import FULL, HOLE
+from netlib.graph.nodes import Op, Type, Variable, as_variable, float_x, method
+from netlib.graph.reductions import shape
+
+Length = int | Variable
+Lengths = Sequence[Length] | Length
+
+
+def whole_numbers(name: str, values: Lengths, count: int | None = None) -> tuple[list[int | str], list[Variable]]:
+    """A shape as numbers with holes for what is symbolic, and what fills these."""
+    if isinstance(values, Variable) and values.ndim == 1:
+        if count is None:
+            raise ValueError(f"{name}: expected a tuple, or the number of entries too; got {values}")
+        values = [values[i] for i in range(count)]
+    values = [values] if isinstance(values, int | np.integer | Variable) else list(values)
+    given = [v for v in values if isinstance(v, Variable)]
+    for v in values:
+        if not (v.ndim == 0 and v.dtype.startswith("int") if isinstance(v, Variable) else hasattr(v, "__index__")):
+            raise TypeError(f"{name}: expected whole numbers; got {v}")
+    return [HOLE if isinstance(v, Variable) else int(v) for v in values], given
+
+
+def filled(lengths: Sequence[int | str], given: Sequence[Array]) -> tuple[int, ...]:
+    """The numbers, with the holes filled."""
+    rest = iter(given)
+    return tuple(int(next(rest)) if n is HOLE else n for n in lengths)
+
+
+@dataclass(frozen=True)
+class Reshape(Op):
+    """The same entries in the same order in another shape."""
+
+    lengths: tuple[int | str, ...]
+    takes_numbers = True
+
+    def types(self, x: Variable, *given: Variable) -> list[Type]:
+        return [Type(x.dtype, tuple(n == 1 for n in self.lengths))]
+
+    def perform(self, xp: ModuleType, x: Array, *given: Array) -> Array:
+        return xp.asarray(x).reshape(filled(self.lengths, given))
+
+    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable | None]:
+        x, *given = inputs
+        return [reshape(dys[0], shape(x)), *[None] * len(given)]
+
+
+@method("reshape")
+def reshape(x: Any, lengths: Lengths, *more: Length, ndim: int | None = None) -> Variable:
+    """The same entries in the same order in another shape.
+
+    Parameters
+    ----------
+    x : Variable
+    lengths : sequence of int or Variable
+        One of them may be -1: what is left. A symbolic vector needs `ndim`, the number of its entries.
+    """
+    numbers, given = whole_numbers("lengths", (lengths, *more) if more else lengths, ndim)
+    if numbers.count(-1) > 1 or any(n is not HOLE and n < -1 for n in numbers):
+        raise ValueError(f"lengths: expected at most one -1 and no other negative number; got {lengths}")
+    return Reshape(tuple(numbers))(x, *given)
+
+
+@method("flatten")
+def flatten(x: Any, ndim: int = 1) -> Variable:
+    """The last axes made one, so that `ndim` are left."""
+    x = as_variable(x)
+    if not 1 <= ndim <= max(x.ndim, 1):
+        raise ValueError(f"ndim: expected 1 to {max(x.ndim, 1)} for {x}; got {ndim}")
+    return x if x.ndim == ndim else reshape(x, (*shape(x)[: ndim - 1], -1))
+
+
+@method("squeeze")
+def squeeze(x: Any) -> Variable:
+    """Without the axes that are broadcastable."""
+    x = as_variable(x)
+    return dimshuffle(x, [a for a, b in enumerate(x.broadcastable) if not b])
+
+
+@dataclass(frozen=True)
+class Join(Op):
+    """Arrays one behind the other along an axis."""
+
+    axis: int
+
+    def types(self, *inputs: Variable) -> list[Type]:
+        if len({x.ndim for x in inputs}) != 1 or not inputs[0].ndim:
+            raise ValueError(f"concatenate: expected arrays with the same axes; got {', '.join(map(str, inputs))}")
+        dtype = np.result_type(*(x.dtype for x in inputs)).name
+        known = zip(*(x.broadcastable for x in inputs), strict=True)
+        return [Type(dtype, tuple(any(bs) and a != self.axis for a, bs in enumerate(known)))]
+
+    def perform(self, xp: ModuleType, *inputs: Array) -> Array:
+        return xp.concatenate(inputs, axis=self.axis)
+
+    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable]:
+        parts = split(dys[0], [shape(x)[self.axis] for x in inputs], axis=self.axis)
+        return [declared(part, x.broadcastable) for part, x in zip(parts, inputs, strict=True)]
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
+    """Arrays one behind the other along an axis that they have."""
+    arrays = [as_variable(x) for x in arrays]
+    (axis,) = checked_axes(axis, arrays[0])
+    return arrays[0] if len(arrays) == 1 else Join(axis)(*arrays)
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Variable:
+    """Arrays side by side along a new axis."""
+    arrays = [as_variable(x) for x in arrays]
+    ndim = arrays[0].ndim + 1
+    if len({x.ndim for x in arrays}) != 1 or not -ndim <= axis < ndim:
+        raise ValueError(
+            f"stack: expected arrays with the same axes, axis {axis} new; got {', '.join(map(str, arrays))}"
+        )
+    return Join(axis % ndim)(*(restored(x, [axis % ndim], ndim) for x in arrays))
+
+
+def split(x: Any, sizes: Sequence[Length], axis: int = 0) -> list[Variable]:
+    """Consecutive parts of so many entries each along an axis."""
+    x = as_variable(x)
+    (axis,) = checked_axes(axis, x)
+    whole_numbers("sizes", sizes)
+    parts, start = [], 0
+    for size in sizes:
+        parts.append(x[(FULL,) * axis + (slice(start, start + size),)])
+        start = start + size
+    return parts
+
+
+@dataclass(frozen=True)
+class Arange(Op):
+    """Numbers in equal steps."""
+
+    dtype: str
+    takes_numbers = True
+
+    def types(self, start: Variable, stop: Variable, step: Variable) -> list[Type]:
+        if start.ndim or stop.ndim or step.ndim:
+            raise TypeError(f"arange: expected numbers; got {start}, {stop}, {step}")
+        return [Type(self.dtype, (False,))]
+
+    def perform(self, xp: ModuleType, start: Array, stop: Array, step: Array) -> Array:
+        return xp.arange(start.item(), stop.item(), step.item(), self.dtype)
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None) -> Variable:
+    """The numbers from `start`, or 0, to before `stop`."""
+    start, stop = (0, start) if stop is None else (start, stop)
+    ends = [as_variable(v) for v in (start, stop, step)]
+    return Arange(dtype or np.result_type(*(v.dtype for v in ends)).name)(*ends)
+
+
+@dataclass(frozen=True)
+class RepeatedIndex(Op):
+    """Each of the places 0, 1, ... as often in a row as a vector says."""
+
+    def types(self, times: Variable) -> list[Type]:
+        return [Type("int64", (False,))]
+
+    def perform(self, xp: ModuleType, times: Array) -> Array:
+        return xp.asarray(np.repeat(np.arange(len(times)), times.tolist()))
+
+
+@method("repeat")
+def repeat(x: Any, times: Any, axis: int | None = None) -> Variable:
+    """Each entry along an axis so many times in a row; without an axis, each entry in reading order."""
+    if axis is None:
+        return repeat(flatten(x), times, 0)
+    x, times = as_variable(x), as_variable(times)
+    (axis,) = checked_axes(axis, x)
+    places = RepeatedIndex()(times) if times.ndim else arange(shape(x)[axis] * times) // times
+    return x[(FULL,) * axis + (places,)]
+
+
+def tile(x: Any, times: Sequence[Length] | Length) -> Variable:
+    """The whole array so many times along each axis; `times` counts from the last axis."""
+    x = as_variable(x)
+    times = [times] if isinstance(times, int | Variable) else list(times)
+    whole_numbers("times", times)
+    x = restored(x, range(len(times) - x.ndim), max(x.ndim, len(times)))
+    for axis, n in enumerate(times, start=x.ndim - len(times)):
+        if isinstance(n, Variable) or n != 1:
+            length = shape(x)[axis]
+            x = x[(FULL,) * axis + (arange(length * n) % maximum(length, 1),)]
+    return x
+
+
+@dataclass(frozen=True)
+class Full(Op):
+    """A number all over a shape."""
+
+    lengths: tuple[int | str, ...]
+    takes_numbers = True
+
+    def types(self, value: Variable, *given: Variable) -> list[Type]:
+        return [Type(value.dtype, tuple(n == 1 for n in self.lengths))]
+
+    def perform(self, xp: ModuleType, value: Array, *given: Array) -> Array:
+        return xp.broadcast_to(xp.asarray(value), filled(self.lengths, given))
+
+    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable | None]:
+        return [dys[0].sum(), *[None] * (len(inputs) - 1)]
+
+
+def full(lengths: Lengths, value: Any, dtype: str | None = None) -> Variable:
+    """A number all over a shape that may be symbolic."""
+    numbers, given = whole_numbers("lengths", lengths)
+    value = as_variable(value)
+    if value.ndim:
+        raise TypeError(f"value: expected a number; got {value}")
+    return Full(tuple(numbers))(cast(value, dtype or value.dtype), *given)
+
+
+def zeros(lengths: Lengths, dtype: str | None = None) -> Variable:
+    """Zeros, of the dtype `float_x` unless it is given."""
+    return full(lengths, 0, dtype or float_x())
+
+
+def ones(lengths: Lengths, dtype: str | None = None) -> Variable:
+    """Ones, of the dtype `float_x` unless it is given."""
+    return full(lengths, 1, dtype or float_x())
