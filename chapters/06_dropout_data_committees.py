@@ -230,10 +230,10 @@ for kind, inputs in learn_from.items():
 
 # %% [markdown]
 # Without places the network hardly notices a move. It does not notice much else either. (One number for each of eight
-# filters is little, to be fair.) Knowing that there are horizontal edges *somewhere* does not tell a 2 from a 5; where
-# things lie is most of what a digit is. So the fully connected
-# layer must look at places, and must *learn* that an arrangement one place further on is the same arrangement; nothing
-# in its structure says so. That is what the moved copies teach it.
+# filters is little, to be fair.) Knowing that there are horizontal edges *somewhere* does not tell a 2 from a 5;
+# where things lie is most of what a digit is. So the fully connected layer has to look at places, and has to *learn*
+# that an arrangement one place further on is the same arrangement; nothing in its structure says so. That is what the
+# moved copies teach it.
 #
 # One can see it in its weights. For each filter and each neuron, take what training has added to the weight of one
 # place and to the weight of the place beside it. If neighbouring places were learned independently, the two would be
@@ -410,13 +410,13 @@ for name, nets in [("originals", plain), ("expanded", more), ("distorted", endle
 # The costs below the table, on the training images as they are and on the validation images, say more. The network
 # that sees each image fifteen times learns the images: its cost on others is more than three times that on its own.
 # With five copies of each the gap is less than half as wide. With distortions without end there is hardly a gap left.
-# But look at the left column too: the task has become harder, and after fifteen epochs this network has not finished
-# learning it. **More data cure overfitting; they do not make learning faster.** Who distorts must train longer, or
-# afford a larger network, and that is what the book does next.
+# But look at the left column too: the task has become harder, and after fifteen epochs its cost on the training
+# images is three times that of the first network. **More data cure overfitting; they do not make learning faster.**
+# If you distort, train longer, or afford a larger network; that is what the book does next.
 #
 # What does expansion bring on MNIST? The book's numbers for its network of two convolutional layers are these; the
-# right-hand column is filled from our records, as far as these runs have been made. (The book calls the first of them
-# *training* accuracy, which is a slip.)
+# right-hand column is filled from our records, as far as these runs have been made: of the expanded ones, none so
+# far. (The book calls the first of them *training* accuracy, which is a slip.)
 
 # %%
 rows = {row.recipe.name: row for row in experiments.rows(experiments.records())}
@@ -429,16 +429,18 @@ print("recorded of the expanded ones:", sum(name in rows for name in names[1:]),
 
 # %% [markdown]
 # Two things can be read off the book's column without any run of ours. Expansion takes it from 99.23 to 99.37 %, 14
-# images in 10,000. And what follows, 99.37 to 99.48 %, for ten times as many neurons and for a second layer of them,
-# lies within about a tenth of a point; in notebook 05, two seeds of the *same* recipe lay up to two tenths apart. The
-# book draws the conclusion that larger layers help little, and looks for something else.
+# images in 10,000. What follows, 99.37 to 99.48 %, for ten times as many neurons and for a second layer of them, lies
+# within about a tenth of a point. In notebook 05, two seeds of the *same* recipe lay up to two tenths apart: by that
+# yardstick none of these steps is certain from one number each, and the whole way from 99.23 to 99.48 % is. The book
+# draws the conclusion that larger layers help little, and looks for something else.
 #
 # ## 4. Dropout
 #
 # More data is the best cure for overfitting. The next best, in the book's story, is a strange one: in every step of
-# training, a random half of the inputs of a layer is silent. The book uses it on the fully connected layers, where
-# nearly all parameters are. (It gives two reasons for leaving the convolutional ones alone: they have few parameters,
-# and shared weights are made to learn from the whole image, so that they have little room for peculiarities.)
+# training, each input of a layer is silent with the probability one half. The book uses it on the fully connected
+# layers, where nearly all parameters are. (It gives two reasons for leaving the convolutional ones alone: they have
+# few parameters, and shared weights are made to learn from the whole image, so that they have little room for
+# peculiarities.)
 #
 # Which inputs are silent? Let us look. Here are the **masks** of a layer with thirty inputs and `p_dropout=0.5`, in
 # three training steps: dark is kept, light is silent. A row for each image of the mini-batch.
@@ -495,10 +497,10 @@ print(f"step 7, 64 units: {int(''.join('01'[int(bit)] for bit in on_host[:, 0]),
 # the networks that the masks can make of it.
 #
 # Take ten inputs, so that there are $2^{10} = 1024$ masks, and let us ask all of them. Multiply, for each class, the
-# 1024 probabilities, take the 1024th root (that is a *geometric* mean), and scale the ten results so that they add up
-# to 1 again. Why must that be the same? The logarithm of a softmax is its weighted input, minus a number that is common
-# to all classes. A geometric mean takes the mean of logarithms, so of weighted inputs; these are linear in the mask;
-# and the mean of a mask is $1 - p$.
+# 1024 probabilities, take the 1024th root (that is a *geometric* mean), and scale the four results so that they add
+# up to 1 again. Why must that be the same? The logarithm of a softmax is its weighted input, minus a number that is
+# common to all classes. A geometric mean takes the mean of logarithms, so of weighted inputs; these are linear in the
+# mask; and the mean of a mask is $1 - p$.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -606,9 +608,9 @@ print(f"chance alone leaves {low:.1%} to {high:.1%} around the last of them")
 # Whoever compares the *reported* training cost with the validation cost underestimates the gap, or even sees
 # validation below training, as in the first twenty epochs of the figure, and wonders.
 #
-# On validation images dropout brings a lower cost in two runs of three and a higher accuracy in all three, by one image
-# to seven. The interval says how far such a thing can be trusted. It also says where dropout may be expected to matter:
-# where there are few images for many parameters. The price is in the figure as well: for the first twenty epochs the
+# On validation images dropout brings a lower cost in two runs of three and a higher accuracy in all three, by one
+# image to seven. The interval says how far such a thing can be trusted. Dropout may be expected to matter where there
+# are few images for many parameters, as here. The price is in the figure as well: for the first twenty epochs the
 # network with dropout lags behind.
 #
 # ### Halve later, or double now
@@ -649,8 +651,9 @@ print(f"largest difference of probabilities: "
 # What most of them answer is the answer, a *plurality*. Each of the book's five reads about 99.60 %; together they
 # read 99.67 %, 33 mistakes in 10,000.
 #
-# Was that to be expected? Suppose that five networks err independently, each on 0.40 % of the images. The vote can only
-# be wrong if three of them are (or two, if the others disagree). Three or more of five:
+# Was that to be expected? Suppose that five networks err independently, each on 0.40 % of the images. The vote can
+# only be wrong if at least three of them are (and even then it may be right, if those do not agree on a wrong
+# answer). Three or more of five:
 
 # %%
 error = 0.0040
@@ -719,7 +722,7 @@ print("images:             ", *(f"{n:3}" for n in how_many))
 print("misread by the vote:", *(f"{n:3}" for n in lost))
 
 # %% [markdown]
-# On the left, images that one or two networks stumbled over, each for reasons of its own: the vote saves them all. On
+# On the left, images that one to four networks stumbled over, each for reasons of its own: the vote saves them all. On
 # the right, those that nearly all misread: there the vote is of one mind, and wrong. (In between, five may be wrong and
 # yet lose, if they do not agree on *what* they take the image for.) A vote averages away what is random
 # in a network. What the networks have in common, their design, their training data, a label that is doubtful, it
@@ -850,9 +853,9 @@ for kind, errors in per_epoch.items():
 # %% [markdown]
 # Up to 98 %, ReLU and tanh take about half as many epochs as sigmoids. The book reckons with a factor of three to
 # five for ReLUs; ours is nearer two, and tanh has it as well. At 98.5 % ReLU's lead is gone: its curve jumps about
-# until epoch 24 or so, and then comes to rest below the others.
-# After 60 epochs sigmoid and tanh are level, and ReLU is a tenth of a point better on the 10,000 validation images.
-# (With its penalty, and its own rate: three things differ, as notebook 05 complained.)
+# until epoch 24 or so, and then comes to rest below the others. After 60 epochs sigmoid and tanh are level, and ReLU
+# is a tenth of a point better on the 10,000 validation images. On the test images nothing of that is left: see the
+# mistakes counted in section 5. (With its penalty, and its own rate: three things differ, as notebook 05 complained.)
 #
 # ## 7. A slip, both ways
 #
@@ -959,8 +962,8 @@ for name in ("shallow", "omit_FC", "basic_conv"):
     print(f"{name:10}  book {book:9}   here {row.mean:.2%} (lowest {row.lowest:.2%}, highest {row.highest:.2%})")
 
 # %% [markdown]
-# With a tenth of the parameters it loses 0.15 points; in no run does it reach the lowest of the other three. Nearly all
-# that the convolutional layer brings, it brings by itself.
+# With a tenth of the parameters it loses 0.15 points; its best run is one image short of the lowest of the other
+# three. Five sixths of what the convolutional layer brings, it brings without a fully connected layer above it.
 #
 # **The sweep.** The book's script tries L2 penalties from 0.00001 to 100 on the network of two convolutional layers
 # with sigmoids. The book does not print the outcome; it says that regularisation did not help much. Ours, for ten
@@ -996,9 +999,10 @@ plotting.filters(second, columns=8, cell=0.6)
 plt.show()
 
 # %% [markdown]
-# The first picture shows edges and strokes, as in notebook 05. What does the second show? Little that one could name.
-# Before reading anything into it, ask how much of it was *learned*. A recipe and a seed give the network as it was
-# before training, so we can compare: the correlation of each layer's filters with the noise that they began as.
+# About half of the first picture shows edges or strokes, as in notebook 05. What does the second show? Little that
+# one could name. Before reading anything into it, ask how much of it was *learned*. A recipe and a seed give the
+# network as it was before training, so we can compare: the correlation of each layer's filters with the noise that
+# they began as.
 
 
 # %%
@@ -1118,9 +1122,9 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 # - A digit moved by one pixel is, to a network, a new image. Five for one makes it steadier against moves, and narrows
 #   the gap between training and validation.
 # - A network of filters needs that too: its fully connected layer looks at *places*, and must, because without places
-#   nothing is left of a digit.
+#   most of a digit is lost.
 # - Turning, leaning and wobbling are one operation: where does each pixel come from? Made fresh in every step, such
-#   images leave hardly any gap at all, and want longer training.
+#   images leave hardly any gap at all.
 # - Dropout trains very many networks that share weights. For a softmax layer, halving the inputs is exactly their
 #   geometric mean; above other layers it is a good approximation. The training cost that it reports is measured under a
 #   handicap.
@@ -1128,7 +1132,8 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 #   $(1-p)^2$.
 # - A vote removes what is random in networks, and leaves what they have in common. On MNIST two of our networks share
 #   more than half of their mistakes, and nine that vote make a quarter fewer than one.
-# - The slip in the initial weights changes how training begins, and on our digits not where it ends.
+# - The slip in the initial weights changes how training begins, and for sigmoids on the pixels of our digits not
+#   where it ends.
 # - Of the book's last half of a percent we have seen the mechanisms, on digits; the numbers themselves need MNIST, the
 #   expanded data, and days on a CPU.
 #
@@ -1138,7 +1143,8 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 #   turned far enough is a 9. Look at the pictures.)
 # - Distort in training only, never the validation or test images.
 # - Compare a training cost with a validation cost only if both are measured in the same way, with all units.
-# - Use dropout where parameters are many and images few; expect to train longer.
+# - Use dropout where parameters are many and images few. With few images it needs more epochs; the book, with 250,000
+#   of them, gave it 40.
 # - When you copy a learning rate, ask which kind of dropout, and which initial weights, it was found with.
 # - A committee of five costs five trainings, and five times the work in use. It is the last thing to try; but how much
 #   its members disagree is worth knowing.
