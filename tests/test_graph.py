@@ -142,6 +142,18 @@ def test_shared_values_keep_their_dtype_and_axes():
         T.shared(np.zeros(3), broadcastable=(True,), device="cpu")
 
 
+def test_whole_numbers_live_on_the_host_and_others_on_the_device(device):
+    xp = device_namespace(device)
+    n, a = T.shared(3, device=device), T.shared(np.float64(0.5), device=device)
+    grow = T.function([], [a.dimshuffle("x") * T.ones(n, "float64")], updates=[(n, n + 1), (a, a * 2)])
+    assert grow()[0].tolist() == [0.5, 0.5, 0.5]
+    assert grow()[0].tolist() == [1, 1, 1, 1]
+    assert isinstance(n.get_value(borrow=True), np.ndarray)
+    assert isinstance(a.get_value(borrow=True), xp.ndarray)
+    a.set_value(1.0)
+    assert isinstance(a.get_value(borrow=True), xp.ndarray)
+
+
 # Functions
 
 
@@ -342,6 +354,15 @@ def test_an_error_in_a_step_names_the_node_and_where_it_was_built(device):
     assert cost.ndim == 0
 
 
+def test_an_error_on_the_way_back_names_the_line_of_the_way_forward(device):
+    x, w, g = T.dvector("x"), T.dvector("w"), T.dvector("g")
+    product = x * w
+    slope = T.grad(None, x, known_grads={product: g})
+    f = T.function([w, g], slope, device=device)
+    with pytest.raises(ValueError, match=rf"multiply\(g, w\), {HERE} \(product = x \* w\)"):
+        f(np.ones(3), np.ones(2))
+
+
 def test_an_axis_of_length_one_stretches_only_if_its_type_says_so(device):
     x, y = T.dmatrix("x"), T.dmatrix("y")
     f = T.function([x, y], x + y, device=device)
@@ -398,6 +419,22 @@ def test_equal_constants_are_one_and_different_ones_are_not():
     f = T.function([x], (x + 2) * (x + 2.0) * (x + 3) - T.cast(x, "float32") * 2, device="cpu")
     assert ops_of(f).count("add") == 2
     assert f(np.array([1.0])).tolist() == [34]
+
+
+def test_what_is_constant_is_computed_beforehand(device):
+    x = T.dvector("x")
+    y = x * T.exp(T.as_variable(np.array([1.0, 2])).sum() - 3) + T.arange(4)[1:3]
+    f = T.function([x], y, device=device)
+    assert ops_of(f) == ["multiply", "add"]
+    assert f(np.ones(2)).tolist() == [2, 3]
+    assert "exp" in ops_of(T.function([x], y, device=device, merge=False))
+    fixed = T.function([], [T.arange(3) * 1.0, T.arange(3)], device=device)
+    first = fixed()
+    for part in first:
+        part += 1
+    assert [part.tolist() for part in fixed()] == [[0, 1, 2], [0, 1, 2]]
+    with pytest.raises(ValueError, match=rf"reshape\(.*\), {HERE}"):
+        T.function([], T.arange(3).reshape((2, 2)), device=device)
 
 
 def test_what_is_not_needed_any_more_is_let_go():
@@ -563,6 +600,14 @@ def test_a_stream_draws_anew_in_every_call_and_again_when_told(device):
     other = T.function([n], one, updates={stream.step: stream.step + 10})
     other(50)
     assert stream.step.get_value() == 11
+
+
+def test_what_updates_itself_may_use_another_that_does():
+    a, b = T.shared(0, "a", device="cpu"), T.shared(1, "b", device="cpu")
+    a.default_update, b.default_update = a + b, b * 2
+    f = T.function([], a)
+    assert [f() for _ in range(4)] == [0, 1, 3, 7]
+    assert b.get_value() == 16
 
 
 def test_binomial_is_one_with_its_probability():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import signal
 
 import netlib
 from netlib import graph as T  # noqa: N812 - as Theano was imported
@@ -50,6 +51,28 @@ def test_gradients_of_conv2d_have_gradients(border, stride, pad):
 
     for of in (0, 1):
         assert_differentiates("cpu", slope(of), x, w, v)
+
+
+@pytest.mark.parametrize(("flip", "loops"), [(True, signal.convolve2d), (False, signal.correlate2d)])
+@pytest.mark.parametrize("border", ["valid", "full"])
+def test_conv2d_is_scipys_summed_over_the_input_maps(device, border, flip, loops):
+    def sums(x, w):
+        return np.array([[sum(loops(m, f, border) for m, f in zip(n, k, strict=True)) for k in w] for n in x])
+
+    def build(x, w):
+        return T.conv2d(x, w, border_mode=border, filter_flip=flip)
+
+    assert_computes(device, build, sums, normal(2, 3, 6, 5, seed=1), normal(2, 3, 3, 2, seed=2))
+
+
+def test_a_convolution_by_single_weights_is_a_dot(device):
+    x, w = normal(2, 3, 4, 5, seed=1), normal(6, 3, seed=2)
+
+    def build(x, w):
+        return T.conv2d(x, w.dimshuffle(0, 1, "x", "x"))
+
+    assert_computes(device, build, lambda x, w: np.tensordot(x, w, (1, 1)).transpose(0, 3, 1, 2), x, w)
+    assert_differentiates(device, build, x, w)
 
 
 POOLINGS = [

@@ -1,5 +1,7 @@
 """Symbolic operations against NumPy, against central differences, and on every device."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,6 +72,8 @@ AXES = [
     ("repeat flat", lambda x: x.repeat(2), lambda x: np.repeat(x, 2), (X,)),
     ("tile", lambda x: T.tile(x, (2, 3)), lambda x: np.tile(x, (2, 3)), (X,)),
     ("tile to more axes", lambda x: T.tile(x, (2, 1, 2)), lambda x: np.tile(x, (2, 1, 2)), (X,)),
+    ("tile nothing", lambda x: T.tile(x[:0], (2, 1)), lambda x: x[:0], (X,)),
+    ("repeat nothing", lambda x: T.repeat(x, 0, axis=0), lambda x: x[:0], (X,)),
     ("tile the last", lambda x: T.tile(x, 2), lambda x: np.tile(x, 2), (X,)),
     ("zeros", lambda x: x + T.zeros(x.shape, "float64"), lambda x: x, (X,)),
     ("ones like", lambda x: x * T.ones_like(x), lambda x: x, (X,)),
@@ -129,6 +133,7 @@ PRODUCTS = [
         ((2, 3), (4, 5), 0),
         ((2, 3, 4), (4, 3, 5), ([1, 2], [1, 0])),
         ((2, 3, 4), (3, 2), ([0, 1], [1, 0])),
+        ((2, 3, 4), (4, 3, 5), ([2, 1], [0, 1])),
         ((3, 2), (3, 4), ([0], [0])),
         ((3, 2), (4, 3), (0, -1)),
         ((2, 3), (4, 3), (-1, 1)),
@@ -220,6 +225,27 @@ def test_other_dtypes_stay_what_they_are(device, dtype):
     assert_computes(device, lambda x: x.sum(axis=0).T, lambda x: x.sum(axis=0), x, exact=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "pattern"),
+    [
+        (lambda x, i: x[:, i, :, i], (False, True, False)),
+        (lambda x, i: x[:, :, i, i], (True, False, False)),
+        (lambda x, i: x[:, i, i], (True, False, True)),
+        (lambda x, i: x[:, i, 0], (True, False, True)),
+        (lambda x, i: x[:, 0], (True, False, True)),
+        (lambda x, i: x[0, :, None, ::2], (False, True, False, True)),
+        (lambda x, i: x[0:1], (False, False, False, True)),
+    ],
+)
+def test_parts_know_which_of_their_axes_stretch(key, pattern):
+    x, i = T.tensor(dtype="float64", broadcastable=[True, False, False, True]), T.lvector("i")
+    part = key(x, i)
+    assert part.broadcastable == pattern
+    found = T.function([x, i], part, device="cpu", on_unused_input="ignore")(np.zeros((1, 3, 3, 1)), np.array([0, 0]))
+    assert found.ndim == len(pattern)
+    assert all(n == 1 for n, b in zip(found.shape, pattern, strict=True) if b)
+
+
 def test_functions_of_bytes_are_of_single_precision(device):
     bytes_ = np.arange(-3, 4, dtype="int8")
     assert_computes(device, T.exp, lambda i: np.exp(i.astype("float32")), bytes_, exact=True)
@@ -254,3 +280,13 @@ def test_dimshuffle_is_a_transposition_with_new_axes(data):
     x = normal(2, 3, 2)
     assert_computes("cpu", lambda x: x.dimshuffle(order), lambda x: np.expand_dims(x.transpose(kept), new), x)
     assert_differentiates("cpu", lambda x: x.dimshuffle(order), x)
+
+
+def test_results_have_the_dtype_that_was_announced_whatever_the_librarys_rules():
+    x, n = T.fvector("x"), T.lscalar("n")
+    product = x * n
+    assert product.dtype == "float64"
+    older = SimpleNamespace(multiply=lambda x, n: x * int(n))  # a number beside an array has no say
+    found = product.owner.op.prepare(product.owner, older)(np.ones(2, "float32"), np.int64(3))
+    assert found.dtype == np.float64
+    assert found.tolist() == [3, 3]

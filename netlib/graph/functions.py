@@ -135,7 +135,7 @@ def function(
     name : str, optional
         For its errors.
     merge : bool
-        Compute common subexpressions once.
+        Compute common subexpressions once, and those of constants beforehand.
     device : {"auto", "cpu", "gpu"}
         Where to compute, if no shared variable says so.
 

@@ -34,7 +34,7 @@ class Schedule:
     xp : module
         The array library.
     merge : bool
-        Compute common subexpressions once.
+        Compute common subexpressions once, and those of constants beforehand.
 
     Raises
     ------
@@ -73,11 +73,22 @@ class Schedule:
             read = tuple(slots[one(v)] for v in node.inputs)
             made = tuple(slots[y] for y in node.outputs)
             ends = {one(v) for v in node.inputs if last_user[one(v)] is node}
-            spent = tuple(slots[v] for v in ends - wanted if not isinstance(v, Constant))
+            spent = tuple(slots[v] for v in ends - wanted if slots[v] not in self.constants)
             compute = node.op.prepare(node, xp)
             if xp is not np:
                 compute = _beside_the_host(compute, node, xp, on_host, one)
-            self.steps.append(Step(node, compute, read, made, spent))
+            step = Step(node, compute, read, made, spent)
+            if merge and len(made) == 1 and read and all(i in self.constants for i in read):
+                self.constants[made[0]] = self._blank[made[0]] = self._folded(step)
+            else:
+                self.steps.append(step)
+
+    def _folded(self, step: Step) -> Array:
+        """What a step computes from constants alone."""
+        try:
+            return step.compute(*[self.constants[i] for i in step.inputs])
+        except Exception as error:
+            raise _named(error, step, self._blank) from error
 
     def run(self, given: Sequence[Array]) -> list[Array]:
         """Values of the outputs for these of the inputs."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from netlib.backend import Array
-from netlib.graph.axes import checked_axes, declared, dimshuffle, restored
-from netlib.graph.elementwise import cast, maximum
+from netlib.graph.axes import checked_axes, dimshuffle, restored
+from netlib.graph.elementwise import cast
 from netlib.graph.indexing import FULL, HOLE
 from netlib.graph.nodes import Op, Type, Variable, as_variable, float_x, method
 from netlib.graph.reductions import shape
@@ -107,8 +107,7 @@ class Join(Op):
         return xp.concatenate(inputs, axis=self.axis)
 
     def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable]:
-        parts = split(dys[0], [shape(x)[self.axis] for x in inputs], axis=self.axis)
-        return [declared(part, x.broadcastable) for part, x in zip(parts, inputs, strict=True)]
+        return split(dys[0], [shape(x)[self.axis] for x in inputs], axis=self.axis)
 
 
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
@@ -195,7 +194,7 @@ def tile(x: Any, times: Sequence[Length] | Length) -> Variable:
     for axis, n in enumerate(times, start=x.ndim - len(times)):
         if isinstance(n, Variable) or n != 1:
             length = shape(x)[axis]
-            x = x[(FULL,) * axis + (arange(length * n) % maximum(length, 1),)]
+            x = x[(FULL,) * axis + (arange(length * n) % length,)]
     return x
 
 
