@@ -12,7 +12,7 @@ from netlib.network import Network
 from netlib.ops import Activation, linear, sigmoid
 from netlib.universality.approximation import Approximation, Function, cells, middles, values
 from netlib.universality.construction import constructed
-from netlib.universality.units import SHARP, step_layer
+from netlib.universality.units import SHARP, check_weight, step_layer
 
 Box = Sequence[tuple[float, float] | None]  # an interval along each axis; None: the axis does not matter
 STEEP = 20.0  # of a bump that goes through a sigmoid: in a tower it gives s(10), which is 1 - 0.00005
@@ -145,7 +145,8 @@ def _stacked(
 ) -> tuple[tuple, tuple]:
     """Two layers: pairs of steps for each side of each box, and a neuron for each box that adds up its bumps."""
     m = len(boxes[0])
-    w, b, second = [], [], np.zeros((0, len(boxes)))
+    check_weight(weight)
+    w, b, second = [], [], []
     for i, box in enumerate(boxes):
         if len(box) != m:
             raise ValueError(f"boxes[{i}]: expected {m} intervals, as in the first; got {len(box)}")
@@ -155,13 +156,10 @@ def _stacked(
             start, end = interval
             if not start < end:
                 raise ValueError(f"boxes[{i}]: expected intervals (start, end) with start < end; got {tuple(interval)}")
-            if not weight > 0:
-                raise ValueError(f"weight: expected a positive number; got {weight!r}")
             w += [weight * np.eye(m)[axis]] * 2
             b += [-weight * start, -weight * end]
-            pair = np.zeros((2, len(boxes)))
-            pair[:, i] = height, -height
-            second = np.concatenate([second, pair])
+            up = height * np.eye(len(boxes))[i]
+            second += [up, -up]
     if not w:
         raise ValueError("box: expected an interval along at least one axis; got none")
     return (np.transpose(w), b, sigmoid), (second, biases, output)

@@ -56,20 +56,23 @@ def steps(
         )
     low, high = limits(activation_fn)
     heights = heights / (high - low)
-    return constructed(
-        *(step_layer(positions[None], weight, activation_fn), (heights[:, None], [bias - low * heights.sum()], output)),
-        device=device,
-    )
+    last = heights[:, None], [bias - low * heights.sum()], output
+    return constructed(step_layer(positions[None], weight, activation_fn), last, device=device)
 
 
 def step_layer(
     positions: np.ndarray, weight: float, activation_fn: Activation
 ) -> tuple[np.ndarray, np.ndarray, Activation]:
     """The weights (m, m n) and biases of n steps along each of m axes, at `positions` (m, n): axis after axis."""
-    if not weight > 0:
-        raise ValueError(f"weight: expected a positive number; got {weight!r}")
+    check_weight(weight)
     m, n = positions.shape
     return weight * np.repeat(np.eye(m), n, axis=1), -weight * positions.ravel(), activation_fn
+
+
+def check_weight(weight: float) -> None:
+    """Refuse a weight with which a neuron would not climb."""
+    if not weight > 0:
+        raise ValueError(f"weight: expected a positive number; got {weight!r}")
 
 
 def bumps(intervals: Sequence[tuple[float, float]], heights: Sequence[float], **options) -> Network:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,15 +10,15 @@ from typing import Any
 import ipywidgets
 
 
-class Control:
+class Control(ABC):
     """What moves one value."""
 
     value: Any
     label: str | None
 
+    @abstractmethod
     def widget(self, label: str, vertical: bool) -> ipywidgets.Widget:
         """The control, at its value."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
