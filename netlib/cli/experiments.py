@@ -29,7 +29,7 @@ from netlib.experiments import (
     write,
 )
 from netlib.experiments.many import RunError
-from netlib.experiments.recipes import QUICK_EPOCHS
+from netlib.experiments.recipe import QUICK_EPOCHS
 from netlib.experiments.record import folder
 from netlib.experiments.speeds import DEPTHS, EPOCHS, speeds_folder
 from netlib.gpu import DeviceError

@@ -2,7 +2,8 @@
 
 from netlib.experiments.claims import BusyError
 from netlib.experiments.many import Outcome, Processes, run_all
-from netlib.experiments.recipes import COMMITTEE, NETWORK2, NETWORK3, RECIPES, Committee, Recipe, Way
+from netlib.experiments.recipe import NETWORK2, NETWORK3, Committee, Recipe, Way
+from netlib.experiments.recipes import COMMITTEE, RECIPES
 from netlib.experiments.record import Record, RecordError, read, records, write
 from netlib.experiments.running import opening_costs, run, train
 from netlib.experiments.speeds import Speeds, run_speeds, speed_records

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 from netlib.experiments.claims import BusyError, discard
-from netlib.experiments.recipes import Committee, Recipe
+from netlib.experiments.recipe import Committee, Recipe
 from netlib.experiments.record import Record, read, write
 from netlib.experiments.running import run
 

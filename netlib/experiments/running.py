@@ -15,7 +15,7 @@ from netlib.checkpoints import digest
 from netlib.data import Data, DataSets, load
 from netlib.experiments.claims import claimed
 from netlib.experiments.provenance import provenance
-from netlib.experiments.recipes import MINI_BATCH_SIZE, Recipe
+from netlib.experiments.recipe import MINI_BATCH_SIZE, Recipe
 from netlib.experiments.record import Record
 from netlib.layers import ConvPoolLayer
 from netlib.layers.description import describe

@@ -9,7 +9,8 @@ from statistics import fmean
 import numpy as np
 
 from netlib.committee import plurality
-from netlib.experiments.recipes import COMMITTEE, NETWORK3, RECIPES, Committee, Recipe, Way
+from netlib.experiments.recipe import NETWORK3, Committee, Recipe, Way
+from netlib.experiments.recipes import COMMITTEE, RECIPES
 from netlib.experiments.record import Record, RecordError
 
 RIGHT = 10  # stands for the label of an image that a network read rightly, which records do not tell
