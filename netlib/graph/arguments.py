@@ -66,7 +66,7 @@ def converted(one: In, value: Any, xp: ModuleType, downcast: bool | None) -> Arr
     """
     variable = one.variable
     dtype = np.dtype(variable.dtype)
-    is_array = isinstance(value, np.generic | np.ndarray | xp.ndarray)
+    is_array = isinstance(value, (np.generic, np.ndarray, xp.ndarray))
     given = value if is_array else _as_array(variable, value)
     if given.ndim != variable.ndim or any(
         b and n != 1 for b, n in zip(variable.broadcastable, given.shape, strict=True)

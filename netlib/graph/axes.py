@@ -6,7 +6,7 @@ beforehand over which axes a gradient must be summed: those along which the forw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from netlib.backend import Array
-from netlib.graph.nodes import Op, Type, Variable, as_variable, method
+from netlib.graph.nodes import Apply, Op, Type, Variable, as_variable, method
 
 
 def checked_axes(axis: int | Sequence[int] | None, variable: Variable) -> tuple[int, ...]:
@@ -42,11 +42,14 @@ class DimShuffle(Op):
             raise ValueError(f"pattern: expected every axis of {x} that is not broadcastable; {lost} are missing")
         return [Type(x.dtype, tuple(a == "x" or x.broadcastable[a] for a in self.order))]
 
-    def perform(self, xp: ModuleType, x: Array) -> Array:
+    def prepare(self, node: Apply, xp: ModuleType) -> Callable[..., Array]:
         kept = [a for a in self.order if a != "x"]
-        dropped = [a for a in range(x.ndim) if a not in kept]
-        lengths = tuple(1 if a == "x" else x.shape[a] for a in self.order)
-        return x.transpose(*kept, *dropped).reshape(lengths)
+        dropped = [a for a in range(node.inputs[0].ndim) if a not in kept]
+        axes = (*kept, *dropped)
+        key = (*(None if a == "x" else slice(None) for a in self.order), *[0] * len(dropped))
+        if len(kept) == len(key):
+            return lambda x: x.transpose(axes)
+        return lambda x: x.transpose(axes)[key]
 
     def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable]:
         places = {axis: place for place, axis in enumerate(self.order)}

@@ -52,6 +52,7 @@ class Function:
         self._outputs, self._listed, self._downcast = list(outputs), listed, allow_input_downcast
         wanted = [out.variable for out in outputs] + list(updates.values())
         self.schedule = Schedule([i.variable for i in inputs], wanted, xp, merge=merge)
+        self._constants = {id(value) for value in self.schedule.constants.values()}
 
     def __repr__(self) -> str:
         return f"function {self.name or ''}({', '.join(i.name or '_' for i in self.inputs)})"
@@ -63,9 +64,8 @@ class Function:
             for one, value in zip(self.inputs, self._matched(values, named), strict=True)
         ]
         results = self.schedule.run(given)
-        kept = {id(value) for one, value in zip(self.inputs, given, strict=True) if not one.borrow}
-        kept |= {id(variable.value) for _, variable in self.schedule.shared}
-        kept |= {id(value) for value in self.schedule.constants.values()}
+        kept = self._constants | {id(variable.value) for _, variable in self.schedule.shared}
+        kept |= {id(value) for one, value in zip(self.inputs, given, strict=True) if not one.borrow}
         count = len(self._outputs)
         outputs = [
             value if out.borrow else _own(value, kept)

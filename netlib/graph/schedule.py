@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ class Step(NamedTuple):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     spent: tuple[int, ...]
+    arguments: Callable[[list[Array]], Sequence[Array]]  # picks those of the inputs from the values of all slots
 
 
 class Schedule:
@@ -77,7 +79,7 @@ class Schedule:
             compute = node.op.prepare(node, xp)
             if xp is not np:
                 compute = _beside_the_host(compute, node, xp, on_host, one)
-            step = Step(node, compute, read, made, spent)
+            step = Step(node, compute, read, made, spent, _picked(read))
             if merge and len(made) == 1 and read and all(i in self.constants for i in read):
                 self.constants[made[0]] = self._blank[made[0]] = self._folded(step)
             else:
@@ -100,8 +102,8 @@ class Schedule:
         step = None
         try:
             for step in self.steps:
-                _, compute, read, made, spent = step
-                result = compute(*[values[i] for i in read])
+                _, compute, _, made, spent, arguments = step
+                result = compute(*arguments(values))
                 if len(made) == 1:
                     values[made[0]] = result
                 else:
@@ -112,6 +114,14 @@ class Schedule:
         except Exception as error:
             raise _named(error, step, values) from error
         return [values[i] for i in self._outputs]
+
+
+def _picked(slots: tuple[int, ...]) -> Callable[[list[Array]], Sequence[Array]]:
+    """What takes these slots out of a list, without a loop in Python."""
+    if len(slots) > 1:
+        return itemgetter(*slots)
+    first = slots[0] if slots else 0
+    return itemgetter(slice(first, first + len(slots)))
 
 
 def _twins(nodes: Sequence[Apply], starts: Any) -> dict[Variable, Variable]:

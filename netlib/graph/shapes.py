@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -55,7 +56,40 @@ class Reshape(Op):
 
     def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable | None]:
         x, *given = inputs
-        return [reshape(dys[0], shape(x)), *[None] * len(given)]
+        return [ReshapeLike()(dys[0], x), *[None] * len(given)]
+
+
+@dataclass(frozen=True)
+class ReshapeLike(Op):
+    """The same entries in the same order in the shape of another array."""
+
+    name = "reshape_like"
+
+    def types(self, x: Variable, like: Variable) -> list[Type]:
+        return [Type(x.dtype, like.broadcastable)]
+
+    def perform(self, xp: ModuleType, x: Array, like: Array) -> Array:
+        return x.reshape(like.shape)
+
+    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable | None]:
+        return [ReshapeLike()(dys[0], inputs[0]), None]
+
+
+@dataclass(frozen=True)
+class Flatten(Op):
+    """The last axes made one."""
+
+    ndim: int
+
+    def types(self, x: Variable) -> list[Type]:
+        return [Type(x.dtype, (*x.broadcastable[: self.ndim - 1], all(x.broadcastable[self.ndim - 1 :])))]
+
+    def perform(self, xp: ModuleType, x: Array) -> Array:
+        kept = self.ndim - 1
+        return x.reshape(*x.shape[:kept], math.prod(x.shape[kept:]))
+
+    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable]:
+        return [ReshapeLike()(dys[0], inputs[0])]
 
 
 @method("reshape")
@@ -80,7 +114,7 @@ def flatten(x: Any, ndim: int = 1) -> Variable:
     x = as_variable(x)
     if not 1 <= ndim <= max(x.ndim, 1):
         raise ValueError(f"ndim: expected 1 to {max(x.ndim, 1)} for {x}; got {ndim}")
-    return x if x.ndim == ndim else reshape(x, (*shape(x)[: ndim - 1], -1))
+    return x if x.ndim == ndim else Flatten(ndim)(x)
 
 
 @method("squeeze")
@@ -110,16 +144,23 @@ class Join(Op):
         return split(dys[0], [shape(x)[self.axis] for x in inputs], axis=self.axis)
 
 
+def _several(name: str, arrays: Sequence[Any]) -> list[Variable]:
+    found = [as_variable(x) for x in arrays]
+    if not found:
+        raise ValueError(f"{name}: expected at least one array; got none")
+    return found
+
+
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
     """Arrays one behind the other along an axis that they have."""
-    arrays = [as_variable(x) for x in arrays]
+    arrays = _several("concatenate", arrays)
     (axis,) = checked_axes(axis, arrays[0])
     return arrays[0] if len(arrays) == 1 else Join(axis)(*arrays)
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Variable:
     """Arrays side by side along a new axis."""
-    arrays = [as_variable(x) for x in arrays]
+    arrays = _several("stack", arrays)
     ndim = arrays[0].ndim + 1
     if len({x.ndim for x in arrays}) != 1 or not -ndim <= axis < ndim:
         raise ValueError(
@@ -165,13 +206,17 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None
 
 @dataclass(frozen=True)
 class RepeatedIndex(Op):
-    """Each of the places 0, 1, ... as often in a row as a vector says."""
+    """Each of the places 0, 1, ... of an axis as often in a row as a number or a vector says."""
 
-    def types(self, times: Variable) -> list[Type]:
+    takes_numbers = True
+
+    def types(self, length: Variable, times: Variable) -> list[Type]:
+        if times.ndim > 1 or np.dtype(times.dtype).kind not in "iu":
+            raise TypeError(f"times: expected a whole number or a vector of them; got {times}")
         return [Type("int64", (False,))]
 
-    def perform(self, xp: ModuleType, times: Array) -> Array:
-        return xp.asarray(np.repeat(np.arange(len(times)), times.tolist()))
+    def perform(self, xp: ModuleType, length: Array, times: Array) -> Array:
+        return xp.asarray(np.repeat(np.arange(int(length)), times.tolist()))
 
 
 @method("repeat")
@@ -181,8 +226,7 @@ def repeat(x: Any, times: Any, axis: int | None = None) -> Variable:
         return repeat(flatten(x), times, 0)
     x, times = as_variable(x), as_variable(times)
     (axis,) = checked_axes(axis, x)
-    places = RepeatedIndex()(times) if times.ndim else arange(shape(x)[axis] * times) // times
-    return x[(FULL,) * axis + (places,)]
+    return x[(FULL,) * axis + (RepeatedIndex()(shape(x)[axis], times),)]
 
 
 def tile(x: Any, times: Sequence[Length] | Length) -> Variable:

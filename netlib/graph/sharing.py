@@ -18,7 +18,8 @@ class SharedVariable(Variable):
     Attributes
     ----------
     value : array
-        Where it lives; a whole number of no axes lives on the host, wherever the others are.
+    home : module
+        The library that its value belongs to; a whole number of no axes lives on the host, wherever the others are.
     default_update : Variable or None
         What every function that uses it makes of it, unless its updates say otherwise.
     """
@@ -26,6 +27,7 @@ class SharedVariable(Variable):
     def __init__(self, kind: Type, name: str | None, xp: ModuleType) -> None:
         super().__init__(kind, name)
         self.xp = xp
+        self.home = np if self.ndim == 0 and np.dtype(self.dtype).kind in "iu" else xp
         self.value: Array = None
         self.default_update: Variable | None = None
 
@@ -40,14 +42,8 @@ class SharedVariable(Variable):
             raise ValueError(f"value: expected the axes of {self}; got shape {given.shape}")
         if not np.can_cast(given.dtype, self.dtype, "safe" if hasattr(value, "dtype") else "same_kind"):
             raise TypeError(f"value: expected the dtype of {self}; got {given.dtype}")
-        xp = self.home
-        kept = xp.asarray(move(given, xp), dtype=self.dtype)
-        self.value = kept if borrow and kept is value else xp.array(kept)
-
-    @property
-    def home(self) -> ModuleType:
-        """The library that its value belongs to."""
-        return np if self.ndim == 0 and np.dtype(self.dtype).kind in "iu" else self.xp
+        kept = self.home.asarray(move(given, self.home), dtype=self.dtype)
+        self.value = kept if borrow and kept is value else self.home.array(kept)
 
 
 def shared(

@@ -37,6 +37,7 @@ def epochs(
     *,
     marks: Mapping[str, float] | None = None,
     percent: bool = False,
+    paired: bool = False,
 ) -> Figure:
     """Several runs over their epochs, from 0, on a log axis.
 
@@ -50,10 +51,13 @@ def epochs(
         For some of the names, a number to draw as a dashed line of the same colour.
     percent : bool
         Whether numbers are fractions, to be written in per cent.
+    paired : bool
+        Whether names come in pairs, one colour for each pair and its second line dashed.
     """
     figure, axis = plt.subplots()
-    for name, values in series.items():
-        (line,) = axis.semilogy(np.arange(len(values)), values, label=name)
+    for i, (name, values) in enumerate(series.items()):
+        style = {"color": f"C{i // 2}", "linestyle": ("-", "--")[i % 2]} if paired else {}
+        (line,) = axis.semilogy(np.arange(len(values)), values, label=name, **style)
         if marks and name in marks:
             axis.axhline(marks[name], color=line.get_color(), linestyle="--", linewidth=1)
     axis.set(xlabel="epoch", ylabel=ylabel)

@@ -101,7 +101,7 @@ def errors(
     columns: int = 8,
     rows: int = 5,
     *,
-    cell: float = 0.7,
+    cell: float = 0.95,
 ) -> Figure:
     """Images that were misread, in the book's layout: the true label at the top right, the answer at the bottom right.
 
@@ -124,7 +124,7 @@ def errors(
         style = {"transform": axis.transAxes, "ha": "right"}
         axis.text(0.97, 0.97, str(truth[i]), va="top", **style)
         if votes is not None:
-            axis.text(0.97, 0.03, str(votes[i]), va="bottom", color="C3", **style)
+            axis.text(0.97, 0.03, str(votes[i]), va="bottom", color="C1", weight="bold", **style)
     return figure
 
 
