@@ -142,6 +142,12 @@ def test_shared_values_keep_their_dtype_and_axes():
         T.shared(np.zeros(3), broadcastable=(True,), device="cpu")
 
 
+@pytest.mark.parametrize("value", [T.as_variable(1.5), np.array(["a"]), np.array([None]), "text", None])
+def test_only_numbers_are_shared(value):
+    with pytest.raises(TypeError, match="value: expected numbers"):
+        T.shared(value, device="cpu")
+
+
 def test_whole_numbers_live_on_the_host_and_others_on_the_device(device):
     xp = device_namespace(device)
     n, a = T.shared(3, device=device), T.shared(np.float64(0.5), device=device)
@@ -216,6 +222,9 @@ def test_givens_are_put_in_place_all_at_once(device):
     inner = T.function([x], z + z * 2, givens={z: x + 1}, device=device)
     assert inner(np.array([1.0])).tolist() == [6]
     assert ops_of(inner).count("exp") == 0
+    n, s = T.lscalar("n"), T.fscalar("s")
+    numbers = T.function([], s * n, givens={s: 0.5, n: 3}, device=device)
+    assert numbers() == 1.5
 
 
 def test_a_replacement_must_be_of_the_same_type():
@@ -268,6 +277,11 @@ def test_inputs_come_in_order_by_name_or_by_default():
         (T.fvector, [0.1, 2], None, False),
         (T.lvector, [1, 2], None, True),
         (T.dvector, [1j, 2], None, False),
+        (T.dvector, np.array([1j, 2]), True, False),
+        (T.dvector, np.array(["1", "2"]), True, False),
+        (T.dvector, np.array([1, None]), True, False),
+        (T.fvector, [np.nan, 2], None, True),
+        (T.lvector, [np.nan, 2], None, False),
     ],
 )
 def test_inputs_lose_precision_only_where_that_is_allowed(symbol, value, downcast, accepted):
@@ -277,7 +291,7 @@ def test_inputs_lose_precision_only_where_that_is_allowed(symbol, value, downcas
         assert f(value).dtype == x.dtype
         np.testing.assert_array_equal(f(value), np.asarray(value).astype(x.dtype))
     else:
-        with pytest.raises(TypeError, match=rf"expected a value for x .*{HERE}.*got "):
+        with pytest.raises(TypeError, match=rf"expected (a value|numbers) for x .*{HERE}.*got "):
             f(value)
 
 
@@ -317,6 +331,9 @@ def test_missing_and_doubled_inputs_are_named():
     with pytest.raises(TypeError, match="updates: expected pairs"):
         T.function([x], updates=[(x, x)])
     w = T.shared(0.0, device="cpu")
+    for pairs in ([(w, w, w)], (w, w + 1), "ab"):
+        with pytest.raises(TypeError, match="updates: expected pairs"):
+            T.function([], updates=pairs)
     with pytest.raises(ValueError, match="updates: expected each variable once"):
         T.function([], updates=[(w, w + 1), (w, w + 2)])
 
@@ -437,6 +454,20 @@ def test_what_is_constant_is_computed_beforehand(device):
         T.function([], T.arange(3).reshape((2, 2)), device=device)
 
 
+def test_a_chain_of_thousands_of_nodes_is_no_deeper_than_a_short_one(device):
+    x = y = T.dvector("x")
+    for i in range(3000):
+        y = T.sin(y) if i % 2 else y * 0.5 + x
+    cost = T.sum(y)
+    z = T.dvector("z")
+    f = T.function([z], [cost, T.grad(cost, x)], givens={x: z / 1}, device=device)
+    value, slope = f(np.ones(1))
+    h = 1e-6
+    assert slope[0] == pytest.approx((f(np.full(1, 1 + h))[0] - f(np.full(1, 1 - h))[0]) / (2 * h), rel=1e-6)
+    assert len(T.seen(cost, {x: np.ones(1)}, device=device)) > 6000
+    assert np.isfinite(value)
+
+
 def test_what_is_not_needed_any_more_is_let_go():
     x = T.dvector("x")
     a = T.exp(x)
@@ -526,6 +557,7 @@ def test_what_has_no_gradient_is_named(make, name):
         (lambda x, i: i.sum(), lambda x, i: x, "cost: expected a float"),
         (lambda x, i: x.sum(), lambda x, i: i, "wrt: expected variables of floats; got i"),
         (lambda x, i: x.sum(), lambda x, i: [3], "wrt: expected variables of floats; got 3"),
+        (lambda x, i: 3, lambda x, i: x, "cost: expected a float of no axes; got 3"),
     ],
 )
 def test_only_numbers_have_gradients_and_only_by_floats(cost, wrt, message):
@@ -594,6 +626,10 @@ def test_a_stream_draws_anew_in_every_call_and_again_when_told(device):
     for step, masks in enumerate((first, second)):
         for place_, mask in enumerate(masks):
             np.testing.assert_array_equal(mask, ops.dropout_mask(np, (3, 50), 0.4, seed=5, place=place_, step=step))
+    again = T.RandomStreams(5, device=device)
+    same = T.function([], [again.dropout_mask((3, 50), 0.4) for _ in range(2)])
+    for masks in (first, second):
+        np.testing.assert_array_equal(same(), masks)
     stream.step.set_value(0)
     np.testing.assert_array_equal(draw(50)[0], first[0])
     assert stream.step.get_value() == 1
@@ -654,6 +690,12 @@ def test_masks_that_are_not_used_do_not_count():
         (lambda x, z: x.flatten(3), ValueError, "ndim: expected 1 to 2"),
         (lambda x, z: T.concatenate([x, x[0]]), ValueError, "concatenate: expected arrays with the same axes"),
         (lambda x, z: T.stack([x, x[0]]), ValueError, "stack: expected arrays with the same axes"),
+        (lambda x, z: T.stack([]), ValueError, "stack: expected at least one"),
+        (lambda x, z: T.concatenate([]), ValueError, "concatenate: expected at least one"),
+        (lambda x, z: T.split(x, [4, -1]), ValueError, "sizes: expected no negative"),
+        (lambda x, z: T.repeat(x, 1.5, axis=0), TypeError, "times: expected a whole number or a vector"),
+        (lambda x, z: T.argmax(x, axis=(0, 1)), TypeError, r"axis: expected one axis of x .*got \(0, 1\)"),
+        (lambda x, z: T.softmax(x, axis=None), TypeError, "axis: expected one axis of x .*got None"),
         (lambda x, z: T.tensordot(x, x, 3), ValueError, "axes: expected pairs"),
         (lambda x, z: T.tensordot(x, x, ([0], [0, 1])), ValueError, "axes: expected pairs"),
         (lambda x, z: T.conv2d(x, x), ValueError, "x: expected four axes"),

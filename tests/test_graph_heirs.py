@@ -79,6 +79,19 @@ def test_scan_is_pytensors(backwards, truncate):
     assert_agree(values_and_slopes(ours, *arrays), pytensors(theirs, *arrays))
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("taps", [[-1], [1], [-2], [-1, 0], [1, -1], [-1, -2]], ids=str)
+def test_taps_of_a_sequence_are_pytensors(taps, backwards):
+    pytensor = pytest.importorskip("pytensor")
+
+    def loop(scan, x, **options):
+        return scan(lambda *parts: sum(parts) * parts[0], {"input": x, "taps": taps}, go_backwards=backwards, **options)
+
+    x = normal(5, 2)
+    theirs = pytensors(lambda x: loop(pytensor.scan, x, return_updates=False), x)
+    assert_agree(values_and_slopes(lambda x: loop(T.scan, x)[0], x), theirs)
+
+
 @pytest.mark.parametrize(("border", "stride"), [(0, 1), ((2, 1), (1, 2)), (1, 2)])
 def test_conv2d_is_pytorchs(border, stride):
     torch = pytest.importorskip("torch")

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import signal
 
 import netlib
@@ -63,6 +65,46 @@ def test_conv2d_is_scipys_summed_over_the_input_maps(device, border, flip, loops
         return T.conv2d(x, w, border_mode=border, filter_flip=flip)
 
     assert_computes(device, build, sums, normal(2, 3, 6, 5, seed=1), normal(2, 3, 3, 2, seed=2))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_conv2d_is_scipys_for_any_shapes_borders_and_strides(data):
+    few, flip = st.integers(1, 3), data.draw(st.booleans())
+    n, c, f, rows, columns, *strides = (data.draw(few) for _ in range(7))
+    border = data.draw(st.sampled_from(["valid", "half", "full", 0, 2, (0, 2), (1, 0)]))
+    named = {"valid": (0, 0), "half": (rows // 2, columns // 2), "full": (rows - 1, columns - 1)}
+    pad = named[border] if isinstance(border, str) else pair(border)
+    x, w = normal(n, c, rows + data.draw(few), columns + data.draw(few)), normal(f, c, rows, columns, seed=1)
+
+    def sums(x, w):
+        slide = signal.convolve2d if flip else signal.correlate2d
+        padded = np.pad(x, ((0, 0), (0, 0), pad[:1] * 2, pad[1:] * 2))
+        y = np.array([[sum(map(slide, image, maps, ["valid"] * c)) for maps in w] for image in padded])
+        return y[:, :, :: strides[0], :: strides[1]]
+
+    def build(x, w):
+        return T.conv2d(x, w, border_mode=border, subsample=tuple(strides), filter_flip=flip)
+
+    assert_computes("cpu", build, sums, x, w)
+    assert_differentiates("cpu", build, x, w)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_pool_2d_is_the_loops_for_any_shapes_windows_and_strides(data):
+    few, mode = st.integers(1, 3), data.draw(st.sampled_from(ops.MODES))
+    window = data.draw(few), data.draw(few)
+    options = {"stride": (data.draw(few), data.draw(few)), "ignore_border": data.draw(st.booleans())}
+    if options["ignore_border"]:
+        options["pad"] = tuple(data.draw(st.integers(0, k - 1)) for k in window)
+    x = normal(data.draw(few), data.draw(few), *(k + data.draw(few) for k in window))
+
+    def build(x):
+        return T.pool_2d(x, window, mode=mode, **options)
+
+    assert_computes("cpu", build, lambda x: pooled(x, window, mode, **options), x)
+    assert_differentiates("cpu", build, x)
 
 
 def test_a_convolution_by_single_weights_is_a_dot(device):

@@ -252,6 +252,46 @@ def test_functions_of_bytes_are_of_single_precision(device):
     assert_computes(device, lambda i: T.sqrt(abs(i)), lambda i: np.sqrt(abs(i).astype("float32")), bytes_, exact=True)
 
 
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda x: T.split(x, [1, 1])[0], r"split\(x, 2\), built at .*expected 3 entries in all the parts; got 2"),
+        (lambda x: T.split(x, [2, 2])[1], "expected 3 entries in all the parts; got 4"),
+        (lambda x: T.repeat(x, [1, 2], axis=0), r"repeat\(.*built at .*test_graph_operations"),
+        (lambda x: T.repeat(x, [1, 2, 3, 4], axis=0), r"repeat\(.*built at .*test_graph_operations"),
+        (lambda x: T.repeat(x, -1, axis=0), r"repeat\(.*negative"),
+    ],
+)
+def test_parts_and_repetitions_must_be_those_of_the_whole_axis(device, build, message):
+    x = T.dmatrix("x")
+    with pytest.raises(ValueError, match=message):
+        T.function([x], build(x), device=device)(X)
+
+
+def test_a_batch_of_nothing_keeps_its_other_axes(device):
+    empty = Z[:0]
+    for build, oracle in [
+        (lambda z: z.flatten(2), lambda z: z.reshape(0, 12)),
+        (lambda z: z.sum(axis=0), lambda z: z.sum(axis=0)),
+        (lambda z: T.softmax(z.flatten(2)), lambda z: z.reshape(0, 12)),
+        (lambda z: z[T.arange(z.shape[0]), 1], lambda z: z[:, 1]),
+    ]:
+        assert_computes(device, build, oracle, empty)
+        assert_differentiates(device, build, empty)
+
+
+@pytest.mark.parametrize("build", [lambda z: z.reshape((4, 6)), lambda z: z.flatten(2)])
+def test_gradients_of_other_shapes_have_gradients(build):
+    assert_differentiates("cpu", lambda z: T.grad(T.sum(build(z) ** 3 * T.sum(z)), z), Z)
+
+
+def test_an_axis_may_be_a_number_of_numpys(device):
+    axis = np.int64(1)
+    assert_computes(device, lambda z: z.sum(axis=axis), lambda z: z.sum(axis=1), Z)
+    assert_computes(device, lambda z: T.argmax(z, axis=axis), lambda z: z.argmax(axis=1), Z)
+    assert_computes(device, lambda z: T.stack(T.split(z, [1, 2], axis)[:1]), lambda z: z[None, :, :1], Z)
+
+
 def test_powers_of_zero_have_finite_slopes():
     x, n = np.zeros(4), np.arange(4.0)
     symbols = T.dvector("x"), T.dvector("n")

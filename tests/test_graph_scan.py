@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib import graph as T  # noqa: N812 - as Theano was imported
+from netlib import ops
 from tests.symbols import assert_computes, assert_differentiates, normal, symbol_for
 
 
@@ -166,6 +167,55 @@ def test_each_step_of_a_loop_can_draw_a_mask_of_its_own(device):
     assert stream.step.get_value() == 3
 
 
+def test_masks_that_a_step_draws_are_new_in_every_step(device):
+    stream, still = T.RandomStreams(3, device=device), T.RandomStreams(4, device=device)
+    held = still.dropout_mask((4,), 0.5)
+    x, h = T.dmatrix("x"), T.dvector("h")
+
+    def step(x, h, held):
+        return T.dropout(h * x, stream.dropout_mask((4,), 0.5)) + T.dropout(x, held)
+
+    states, updates = T.scan(step, x, h, held)
+    assert set(updates) == {stream.step}
+    f = T.function([x, h], [states, T.grad(T.sum(states[-1]), h)], updates=updates)
+    arrays = np.abs(normal(3, 4)) + 1, np.ones(4)
+    found, slope = f(*arrays)
+    fixed = ops.dropout_mask(np, (4,), 0.5, seed=4, place=0, step=0)
+    expected, product = [arrays[1]], 1
+    for t in range(3):
+        mask = ops.dropout_mask(np, (4,), 0.5, seed=3, place=0, step=t)
+        expected.append(expected[-1] * arrays[0][t] * mask + arrays[0][t] * fixed)
+        product = product * arrays[0][t] * mask
+    np.testing.assert_allclose(found, expected[1:], rtol=1e-14)
+    np.testing.assert_allclose(slope, product, rtol=1e-14)
+    assert (stream.step.get_value(), still.step.get_value()) == (3, 1)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("taps", [[-1], [1], -2, [2], 0, [-1, -2], [1, -1], [0, 2]], ids=str)
+def test_taps_of_a_sequence_stand_where_the_step_does(device, taps, backwards):
+    offsets = taps if isinstance(taps, list) else [taps]
+
+    def build(x):
+        sequence = {"input": x, "taps": taps}
+        return T.scan(lambda *parts: T.stack(parts), sequence, go_backwards=backwards)[0]
+
+    def loops(x):
+        steps = [t for t in range(len(x)) if all(0 <= t + k < len(x) for k in offsets)]
+        return np.array([[x[t + k] for k in offsets] for t in (steps[::-1] if backwards else steps)])
+
+    assert_computes(device, build, loops, normal(5))
+    assert_differentiates(device, build, normal(5))
+
+
+def test_a_sequence_shorter_than_its_taps_reach_has_no_steps(device):
+    x = T.dvector("x")
+    for taps in ([-3], [3], [-2, 2]):
+        loop = T.function([x], T.scan(lambda *parts: parts[0], {"input": x, "taps": taps})[0], device=device)
+        with pytest.raises(ValueError, match="n_steps: expected at least 1 where results are stacked; got 0"):
+            loop(np.ones(2))
+
+
 def test_what_does_not_change_in_a_loop_is_computed_before_it():
     x, w = T.dvector("x"), T.dmatrix("w")
     states = T.scan(lambda h: T.tanh(T.dot(T.exp(w), h)), None, x, n_steps=5)[0]
@@ -217,6 +267,13 @@ def test_any_small_loop_is_the_unrolled_one(data):
     [
         (lambda x: T.scan(lambda v: v, T.dscalar("s")), ValueError, "sequences: .*first axis; got s"),
         (lambda x: T.scan(lambda: x), ValueError, "n_steps: .*neither"),
+        (
+            lambda x: T.scan(lambda v: v, {"input": x, "tap": [-1]}),
+            ValueError,
+            "sequences: expected an input, and taps",
+        ),
+        (lambda x: T.scan(lambda v: v, {"taps": [-1]}), ValueError, "sequences: expected an input, and taps"),
+        (lambda x: T.scan(lambda v: v, {"input": x, "taps": [0.5]}), ValueError, "taps that are whole numbers"),
         (lambda x: T.scan(lambda: x, n_steps=x), TypeError, "n_steps: expected a whole number; got x"),
         (lambda x: T.scan(lambda v, h: (v, h), x, x), ValueError, "outputs_info: .*2 outputs; got 1"),
         (lambda x: T.scan(lambda v, h: h, x, [x, None]), ValueError, "outputs_info: .*1 outputs; got 2"),

@@ -60,6 +60,7 @@ from netlib.graph.elementwise import (
 from netlib.graph.functions import Function, function
 from netlib.graph.gradient import DisconnectedError, grad
 from netlib.graph.inputs import col, matrix, row, scalar, tensor, tensor3, tensor4, vector
+from netlib.graph.joining import concatenate, split, stack
 from netlib.graph.linear import dot, outer, tensordot
 from netlib.graph.networks import conv2d, dropout, pool_2d, relu, sigmoid, softmax, tanh
 from netlib.graph.nodes import Constant, NotDifferentiableError, Variable, as_variable, constant
@@ -82,15 +83,12 @@ from netlib.graph.reductions import (
 from netlib.graph.scanning import scan
 from netlib.graph.shapes import (
     arange,
-    concatenate,
     flatten,
     full,
     ones,
     repeat,
     reshape,
-    split,
     squeeze,
-    stack,
     tile,
     zeros,
 )

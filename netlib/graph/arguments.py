@@ -68,13 +68,16 @@ def converted(one: In, value: Any, xp: ModuleType, downcast: bool | None) -> Arr
     dtype = np.dtype(variable.dtype)
     is_array = isinstance(value, (np.generic, np.ndarray, xp.ndarray))
     given = value if is_array else _as_array(variable, value)
+    if given.dtype.kind not in "biufc":
+        raise TypeError(f"expected numbers for {variable}; got {value!r}")
     if given.ndim != variable.ndim or any(
         b and n != 1 for b, n in zip(variable.broadcastable, given.shape, strict=True)
     ):
         raise ValueError(f"expected a value for {variable}; got one of shape {given.shape}")
     if given.dtype != dtype and not np.can_cast(given.dtype, dtype, "safe"):
         harmless = not is_array and downcast is None and (isinstance(value, float) or _same(given, dtype))
-        if not (harmless and dtype.kind in "fc") and not (harmless and _same(given, dtype)) and not downcast:
+        imaginary = given.dtype.kind == "c" and dtype.kind != "c"
+        if imaginary or not ((harmless and (dtype.kind in "fc" or _same(given, dtype))) or downcast):
             raise TypeError(f"expected a value for {variable}; got {given.dtype} (allow_input_downcast would cast it)")
     if variable.ndim == 0 and dtype.kind in "iu":
         return dtype.type(given.item())
@@ -88,8 +91,6 @@ def _as_array(variable: Variable, value: Any) -> Array:
         given = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"expected a value for {variable}; got lists of different lengths") from error
-    if given.dtype.kind not in "biufc":
-        raise TypeError(f"expected numbers for {variable}; got {value!r}")
     return given
 
 
@@ -98,4 +99,4 @@ def _same(given: np.ndarray, dtype: np.dtype) -> bool:
     if given.dtype.kind == "c" and dtype.kind != "c":
         return False
     with np.errstate(all="ignore"):
-        return bool((given.astype(dtype) == given).all())
+        return np.array_equal(given.astype(dtype), given, equal_nan=True)

@@ -19,11 +19,18 @@ from netlib.graph.nodes import Apply, Op, Type, Variable, as_variable, method
 
 def checked_axes(axis: int | Sequence[int] | None, variable: Variable) -> tuple[int, ...]:
     """One axis, some or all (None) of a variable's, counted from the front and in order."""
-    given = range(variable.ndim) if axis is None else [axis] if isinstance(axis, int) else axis
+    given = range(variable.ndim) if axis is None else [axis] if isinstance(axis, int | np.integer) else axis
     axes = sorted(a + variable.ndim if a < 0 else a for a in given)
     if len(set(axes)) < len(axes) or any(not 0 <= a < variable.ndim for a in axes):
         raise ValueError(f"axis: expected different axes of {variable}; got {axis}")
     return tuple(axes)
+
+
+def checked_axis(axis: int, variable: Variable) -> int:
+    """One axis of a variable's, counted from the front."""
+    if not isinstance(axis, int | np.integer):
+        raise TypeError(f"axis: expected one axis of {variable}; got {axis!r}")
+    return checked_axes(axis, variable)[0]
 
 
 @dataclass(frozen=True)

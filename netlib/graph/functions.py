@@ -159,7 +159,7 @@ def function(
         if isinstance(one, SharedVariable) or one in symbols[:i]:
             raise ValueError(f"inputs: expected different variables that have no value; got {one}")
 
-    instead = {old: as_variable(value) for old, value in _pairs("givens", givens)}
+    instead = {old: together(old, value)[1] for old, value in _pairs("givens", givens)}
     shown = [out.variable for out in outs]
     news = dict(_pairs("updates", updates))
     news = _updates(shown, news | _self_updates(shown, news, instead), instead)
@@ -191,6 +191,9 @@ def function(
 def _pairs(name: str, pairs: Pairs) -> list[tuple[Variable, Any]]:
     """Pairs with a variable in front, each of them once."""
     listed = list(pairs.items()) if isinstance(pairs, Mapping) else list(pairs or ())
+    for pair in listed:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"{name}: expected pairs of a variable and what becomes of it; got {pair!r}")
     firsts = [pair[0] for pair in listed]
     for i, first in enumerate(firsts):
         if not isinstance(first, Variable) or (name == "updates" and not isinstance(first, SharedVariable)):

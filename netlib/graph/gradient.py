@@ -63,6 +63,7 @@ def grad(
             raise TypeError(f"wrt: expected variables of floats; got {variable}")
     starts = {v: matched(as_variable(g), v) for v, g in (known_grads or {}).items()}
     if cost is not None:
+        cost = as_variable(cost)
         if cost.ndim or not cost.type.is_float:
             raise TypeError(f"cost: expected a float of no axes; got {cost}")
         starts[cost] = cast(as_variable(1), cost.dtype)

@@ -88,7 +88,7 @@ class Scatter(Op):
             return whole
         # an index may stand in a vector more than once: then all that belongs to one entry is added up
         places = xp.arange(like.size).reshape(like.shape)[key]
-        whole = xp.bincount(places.ravel(), xp.broadcast_to(part, places.shape).ravel(), like.size)
+        whole = xp.bincount(places.ravel(), part.ravel(), like.size)
         return whole.reshape(like.shape).astype(part.dtype)
 
     def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable | None]:

@@ -13,10 +13,10 @@ from netlib.graph.axes import restored, unbroadcast
 from netlib.graph.elementwise import cast, minimum
 from netlib.graph.gradient import backpropagate
 from netlib.graph.indexing import placed
+from netlib.graph.joining import concatenate
 from netlib.graph.nodes import Apply, NotDifferentiableError, Op, Type, Variable
 from netlib.graph.reductions import zeros_like
 from netlib.graph.schedule import Schedule
-from netlib.graph.shapes import concatenate
 
 
 class Scan(Op):

@@ -9,7 +9,7 @@ from typing import Any
 
 from netlib import checks, ops
 from netlib.backend import Array
-from netlib.graph.axes import checked_axes, transpose
+from netlib.graph.axes import checked_axis, transpose
 from netlib.graph.elementwise import cast
 from netlib.graph.nodes import Op, Type, Variable, as_variable
 
@@ -231,7 +231,7 @@ _softmax = _activation(ops.softmax)
 def softmax(z: Any, axis: int = -1) -> Variable:
     """The activation `ops.softmax` along an axis: for rows of weighted inputs, each row becomes probabilities."""
     z = as_variable(z)
-    (axis,) = checked_axes(axis, z)
+    axis = checked_axis(axis, z)
     order = [axis, *(a for a in range(z.ndim) if a != axis)]
     return transpose(_softmax(transpose(z, order)), [order.index(a) for a in range(z.ndim)])
 

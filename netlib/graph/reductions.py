@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from netlib.backend import Array
-from netlib.graph.axes import Length, Sum, checked_axes, fill, restored
+from netlib.graph.axes import Length, Sum, checked_axes, checked_axis, fill, restored
 from netlib.graph.elementwise import cast, eq, sqrt, square
 from netlib.graph.nodes import Op, Type, Variable, as_variable, method
 
@@ -147,9 +147,9 @@ def all(x: Any, axis: Axes = None, keepdims: bool = False) -> Variable:  # noqa:
 def _place(name: str, x: Any, axis: int | None, keepdims: bool) -> Variable:
     x = as_variable(x)
     if axis is not None:
-        axes = checked_axes(axis, x)
-        y = WhereExtreme(name, axes[0])(x)
-        return restored(y, axes, x.ndim) if keepdims else y
+        axis = checked_axis(axis, x)
+        y = WhereExtreme(name, axis)(x)
+        return restored(y, [axis], x.ndim) if keepdims else y
     return _place(name, x.flatten(), 0, keepdims)
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from netlib import checks
 from netlib.graph.axes import unbroadcast
-from netlib.graph.elementwise import cast, minimum, together
+from netlib.graph.elementwise import cast, maximum, minimum, together
 from netlib.graph.loops import Scan
 from netlib.graph.nodes import Constant, Type, Variable, as_variable
 from netlib.graph.sharing import SharedVariable
-from netlib.graph.walking import ancestors, fitting, replaced
+from netlib.graph.walking import ancestors, fitting, leaves, replaced
 
 
 def scan(
@@ -43,7 +43,8 @@ def scan(
         ``{"initial": x, "taps": [-2, -1]}``, it needs the last two, and `x` holds the first values along its first
         axis.
     non_sequences : Variable or list of Variable
-        What is the same in every step. Other symbols may be used by `fn` too.
+        What is the same in every step, a mask that was drawn before too. Other symbols may be used by `fn` as well;
+        a mask among them is drawn anew in every step.
     n_steps : int or Variable, optional
         As many as the shortest sequence has entries unless given.
     truncate_gradient : int
@@ -56,7 +57,7 @@ def scan(
     outputs : Variable or list of Variable
         Of all steps along a new first axis, in the order of the steps.
     updates : dict of SharedVariable to Variable
-        What the loop makes of shared variables, to be handed to `function`.
+        What the loop makes of shared variables, those too that update themselves, to be handed to `function`.
     """
     if not isinstance(truncate_gradient, int) or truncate_gradient == 0 or truncate_gradient < -1:
         raise ValueError(f"truncate_gradient: expected -1 or a positive number; got {truncate_gradient!r}")
@@ -64,7 +65,9 @@ def scan(
     entries = [Variable(Type(s.dtype, s.broadcastable[1:]), s.name and f"{s.name}[t]") for s in over]
     memories = [_Memory(info) for info in _listed(outputs_info)]
     before = [symbol for memory in memories for symbol in memory.symbols()]
-    outputs, updates = _parted(fn(*entries, *before, *map(as_variable, _listed(non_sequences))))
+    fixed = list(map(as_variable, _listed(non_sequences)))
+    outputs, updates = _parted(fn(*entries, *before, *fixed))
+    _add_self_updates(updates, outputs, [*entries, *before, *fixed])
     if memories and len(memories) != len(outputs):
         raise ValueError(f"outputs_info: expected an entry for each of {len(outputs)} outputs; got {len(memories)}")
     memories = memories or [_Memory(None) for _ in outputs]
@@ -104,7 +107,7 @@ class _Memory:
     def __init__(self, info: Any) -> None:
         given = info if isinstance(info, Mapping) else {"initial": info}
         unknown = given.keys() - {"initial", "taps"}
-        taps = given.get("taps") or [-1]
+        taps = _listed(given.get("taps")) or [-1]
         if unknown or any(not isinstance(tap, int) or tap >= 0 for tap in taps):
             raise ValueError(f"outputs_info: expected initial values, and taps that are negative; got {info}")
         self.taps, initial = list(taps), given.get("initial")
@@ -142,13 +145,17 @@ def _listed(value: Any) -> list[Any]:
 
 def _taken(given: Any, go_backwards: bool) -> list[Variable]:
     """A sequence as the sequences of entries that a step is given of it, one for each tap."""
-    taps = given.get("taps") or [0] if isinstance(given, Mapping) else [0]
-    sequence = as_variable(given["input"] if isinstance(given, Mapping) else given)
+    given = given if isinstance(given, Mapping) else {"input": given}
+    taps = _listed(given.get("taps")) or [0]
+    if "input" not in given or given.keys() - {"input", "taps"} or not all(isinstance(tap, int) for tap in taps):
+        raise ValueError(f"sequences: expected an input, and taps that are whole numbers; got {given}")
+    sequence = as_variable(given["input"])
     if not sequence.ndim:
         raise ValueError(f"sequences: expected something with a first axis; got {sequence}")
     sequence = unbroadcast(sequence) if sequence.broadcastable[0] else sequence
-    low, high = min(taps), max(taps)
-    parts = [sequence[tap - low : sequence.shape[0] - (high - tap)] if low < high else sequence for tap in taps]
+    low, high = min(0, *taps), max(0, *taps)  # a step stands where its own entry is, even if it is not given that
+    ends = [maximum(sequence.shape[0] - (high - tap), 0) if tap < high else None for tap in taps]
+    parts = [sequence[tap - low : end] if low < high else sequence for tap, end in zip(taps, ends, strict=True)]
     return [part[::-1] for part in parts] if go_backwards else parts
 
 
@@ -163,6 +170,18 @@ def _parted(returned: Any) -> tuple[list[Variable], dict[SharedVariable, Variabl
         checks.kind("fn's updates", variable, SharedVariable)
     news = {variable: together(variable, value)[1] for variable, value in updates.items()}
     return [as_variable(output) for output in _listed(outputs)], news
+
+
+def _add_self_updates(
+    updates: dict[SharedVariable, Variable], outputs: Sequence[Variable], given: Sequence[Variable]
+) -> None:
+    """Add to the updates those of shared variables that update themselves and that a step reads."""
+    more = True
+    while more:
+        read = leaves([*outputs, *updates.values()], given)
+        shared = [v for v in read if isinstance(v, SharedVariable) and v not in given and v not in updates]
+        more = {v: v.default_update for v in shared if v.default_update is not None}
+        updates |= more
 
 
 def _constant_in(inside: Sequence[Variable], changing: Iterable[Variable]) -> list[Variable]:

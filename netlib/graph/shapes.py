@@ -1,4 +1,4 @@
-"""Arrays in another shape, put together and taken apart, repeated, or made from nothing but a shape."""
+"""Arrays in another shape, repeated, or made from nothing but a shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from netlib.backend import Array
-from netlib.graph.axes import checked_axes, dimshuffle, restored
+from netlib.graph.axes import checked_axis, dimshuffle, restored
 from netlib.graph.elementwise import cast
 from netlib.graph.indexing import FULL, HOLE
 from netlib.graph.nodes import Op, Type, Variable, as_variable, float_x, method
@@ -125,63 +125,6 @@ def squeeze(x: Any) -> Variable:
 
 
 @dataclass(frozen=True)
-class Join(Op):
-    """Arrays one behind the other along an axis."""
-
-    axis: int
-
-    def types(self, *inputs: Variable) -> list[Type]:
-        if len({x.ndim for x in inputs}) != 1 or not inputs[0].ndim:
-            raise ValueError(f"concatenate: expected arrays with the same axes; got {', '.join(map(str, inputs))}")
-        dtype = np.result_type(*(x.dtype for x in inputs)).name
-        known = zip(*(x.broadcastable for x in inputs), strict=True)
-        return [Type(dtype, tuple(any(bs) and a != self.axis for a, bs in enumerate(known)))]
-
-    def perform(self, xp: ModuleType, *inputs: Array) -> Array:
-        return xp.concatenate(inputs, axis=self.axis)
-
-    def gradients(self, inputs: Sequence[Variable], outputs: Any, dys: Sequence[Variable]) -> list[Variable]:
-        return split(dys[0], [shape(x)[self.axis] for x in inputs], axis=self.axis)
-
-
-def _several(name: str, arrays: Sequence[Any]) -> list[Variable]:
-    found = [as_variable(x) for x in arrays]
-    if not found:
-        raise ValueError(f"{name}: expected at least one array; got none")
-    return found
-
-
-def concatenate(arrays: Sequence[Any], axis: int = 0) -> Variable:
-    """Arrays one behind the other along an axis that they have."""
-    arrays = _several("concatenate", arrays)
-    (axis,) = checked_axes(axis, arrays[0])
-    return arrays[0] if len(arrays) == 1 else Join(axis)(*arrays)
-
-
-def stack(arrays: Sequence[Any], axis: int = 0) -> Variable:
-    """Arrays side by side along a new axis."""
-    arrays = _several("stack", arrays)
-    ndim = arrays[0].ndim + 1
-    if len({x.ndim for x in arrays}) != 1 or not -ndim <= axis < ndim:
-        raise ValueError(
-            f"stack: expected arrays with the same axes, axis {axis} new; got {', '.join(map(str, arrays))}"
-        )
-    return Join(axis % ndim)(*(restored(x, [axis % ndim], ndim) for x in arrays))
-
-
-def split(x: Any, sizes: Sequence[Length], axis: int = 0) -> list[Variable]:
-    """Consecutive parts of so many entries each along an axis."""
-    x = as_variable(x)
-    (axis,) = checked_axes(axis, x)
-    whole_numbers("sizes", sizes)
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(x[(FULL,) * axis + (slice(start, start + size),)])
-        start = start + size
-    return parts
-
-
-@dataclass(frozen=True)
 class Arange(Op):
     """Numbers in equal steps."""
 
@@ -208,6 +151,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str | None = None
 class RepeatedIndex(Op):
     """Each of the places 0, 1, ... of an axis as often in a row as a number or a vector says."""
 
+    name = "repeat"
     takes_numbers = True
 
     def types(self, length: Variable, times: Variable) -> list[Type]:
@@ -225,7 +169,7 @@ def repeat(x: Any, times: Any, axis: int | None = None) -> Variable:
     if axis is None:
         return repeat(flatten(x), times, 0)
     x, times = as_variable(x), as_variable(times)
-    (axis,) = checked_axes(axis, x)
+    axis = checked_axis(axis, x)
     return x[(FULL,) * axis + (RepeatedIndex()(shape(x)[axis], times),)]
 
 

@@ -71,6 +71,8 @@ def shared(
     on_gpu = hasattr(value, "dtype") and namespace(value) is not np
     xp = namespace(value) if on_gpu and device == "auto" else device_namespace(device)
     given = value if hasattr(value, "dtype") else constant(value).value
+    if isinstance(value, Variable) or given.dtype.kind not in "biufc":
+        raise TypeError(f"value: expected numbers; got {value!r}")
     pattern = (False,) * given.ndim if broadcastable is None else tuple(map(bool, broadcastable))
     if len(pattern) != given.ndim:
         raise ValueError(f"broadcastable: expected {given.ndim} of them, one for each axis; got {broadcastable}")
