@@ -27,13 +27,16 @@ def graph(axis: Axes, nodes: Sequence[Seen], *, digits: int = 2) -> None:
         Of the numbers, after the point.
     """
     places = layout(nodes)
+    boxes = []
     for node, (x, y) in zip(nodes, places, strict=True):
-        for i in node.needs:
-            arrow = {"arrowstyle": "->", "color": "gray", "shrinkA": 22, "shrinkB": 22}
-            axis.annotate("", (x, y), places[i], arrowprops=arrow, zorder=1)
         face = "white" if node.needs else "#eef3fa"
-        box = {"boxstyle": "round", "facecolor": face, "edgecolor": "black", "linewidth": 0.8}
-        axis.text(x, y, label(node, digits), ha="center", va="center", fontsize=7.5, bbox=box, zorder=2)
+        style = {"boxstyle": "round", "facecolor": face, "edgecolor": "black", "linewidth": 0.8}
+        text = axis.text(x, y, label(node, digits), ha="center", va="center", fontsize=7.5, bbox=style, zorder=2)
+        boxes.append(text.get_bbox_patch())
+    for node, place, box in zip(nodes, places, boxes, strict=True):
+        for i in node.needs:  # from edge to edge, and drawn after the boxes, which then have their size
+            ends = {"patchA": boxes[i], "patchB": box, "shrinkA": 1, "shrinkB": 1}
+            axis.annotate("", place, places[i], arrowprops={"arrowstyle": "->", "color": "gray", **ends}, zorder=3)
     xs, ys = zip(*places, strict=True)
     axis.set(xlim=(min(xs) - 0.6, max(xs) + 0.6), ylim=(min(ys) - 0.6, max(ys) + 0.6))
     axis.set_axis_off()
