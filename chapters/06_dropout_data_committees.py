@@ -31,6 +31,7 @@
 import platform
 from collections import Counter
 from itertools import combinations
+from math import comb
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -68,8 +69,9 @@ epochs_start = 4  # passes where only the beginning of training is looked at
 
 # %% [markdown]
 # The work is done by a small relative of the book's network: one convolutional layer of eight filters, fifty fully
-# connected neurons, ReLUs. It trains in two seconds, so that we can afford several of each kind. What takes MNIST and
-# hours is read, as in notebook 05, from the records of such runs.
+# connected neurons, ReLUs. It trains in two seconds, so that we can afford several of each kind; all trainings of
+# this page together take a minute or two. What takes MNIST and hours is read, as in notebook 05, from the records of
+# such runs.
 
 # %%
 plt.style.use("netlib.mplstyle")
@@ -118,8 +120,9 @@ def shifted(image, down, right):
 
 
 copies = np.stack([shifted(digit, *shift) for shift in SHIFTS])
-plotting.images(copies, captions=["as it is", "down", "up", "right", "left"], columns=5, cell=1.1)
-plotting.filters((copies - digit)[1:], captions=["down: changes", "up", "right", "left"], columns=4, cell=1.1)
+ways = ["as it is", "down", "up", "right", "left"]
+plotting.images(copies, captions=ways, columns=5, cell=1.1)
+plotting.filters(copies - digit, captions=["no change", *(f"{way}: changes" for way in ways[1:])], columns=5, cell=1.1)
 plt.show()
 
 distances = np.linalg.norm((copies[1:] - digit).reshape(4, -1), axis=1)
@@ -130,7 +133,7 @@ others = others[others > 0]
 print(f"to {len(others)} others of the same kind: median {np.median(others):.1f}, nearest {others.min():.1f}")
 
 # %% [markdown]
-# Can you tell them apart? In the second row the original is taken away from each copy, dark where there is more ink
+# Can you tell them apart? In the second picture the original is taken away from each copy, dark where there is more ink
 # than before and light where there is less. To us it is the same digit; to a list of 784 numbers it is a large change.
 # The numbers say how large, as distances: the root of the sum of all squared differences of pixels.
 #
@@ -178,10 +181,10 @@ report("originals", plain)
 report("expanded", more)
 
 # %% [markdown]
-# On images at rest all three expanded networks do a little better than the three others, by one point. (They are judged
-# on the same 250 images, so this is a hint, not a proof: around 96 %, chance alone leaves an interval of five points.)
-# On moved images no interval is needed. At two pixels, where the copies never went, a third of all digits used to be
-# lost, and now it is less than a fifth.
+# On images at rest all three expanded networks do a little better than the three others, by one point. (One point is
+# two or three images of 250, and all comparisons use the same ones: a hint, not a proof.) On moved images no interval
+# is needed. At two pixels, where the copies never went, a third of all digits used to be lost, and now it is less
+# than a fifth.
 #
 # ## 2. Why a convolutional network needs this
 #
@@ -202,9 +205,9 @@ def maps_of(net, images):  # answers of the convolutional layer, (n, filters, 12
 net = plain[0]
 at_rest, moved_by_two = maps_of(net, x_validation), maps_of(net, moved(x_validation, 0, 2))
 strongest = at_rest.max(axis=(2, 3)), moved_by_two.max(axis=(2, 3))
-print(f"strongest answer of each filter: changes by {abs(strongest[1] - strongest[0]).mean():.3f} on average")
-print(f"answers place by place:          change by {abs(moved_by_two - at_rest).mean():.3f}, "
-      f"their mean is {at_rest.mean():.3f}")
+for name, before, after in [("strongest answer of each filter", *strongest),
+                            ("answers place by place", at_rest, moved_by_two)]:
+    print(f"{name:32} changed by {abs(after - before).mean():.3f} on average; their mean is {before.mean():.3f}")
 
 # %% [markdown]
 # *What* is answered stays; *where* changes. And the layer above, the fully connected one, has a weight of its own for
@@ -221,31 +224,34 @@ def answers(images):
     return {"places kept": maps.reshape(len(maps), -1), "strongest only": maps.max(axis=(2, 3))}
 
 
-some = slice(0, 5000)
-learn_from, at_rest, moved_by_two = answers(x[some]), answers(x_validation), answers(moved(x_validation, 0, 2))
+some = slice(0, 5000)  # enough, where there are more
+learn_from, rest = answers(x[some]), answers(x_validation)
+shifts = [answers(moved(x_validation, *way)) for way in ((2, 0), (-2, 0), (0, 2), (0, -2))]
 for kind, inputs in learn_from.items():
     middle, width = inputs.mean(axis=0), inputs.std(axis=0)
     alive = width > 0  # an answer that is always the same says nothing
-    learn, rest, move = ((part[kind] - middle)[:, alive] / width[alive] for part in (learn_from, at_rest, moved_by_two))
+    learn, still, *moves = ((part[kind] - middle)[:, alive] / width[alive] for part in (learn_from, rest, *shifts))
     above = Network([FullyConnectedLayer(alive.sum(), n_hidden, ReLU), SoftmaxLayer(n_hidden, 10)],
                     mini_batch_size, seed=seed, device=device, dtype=dtype)
     above.SGD((learn, y[some]), epochs, mini_batch_size, eta, None, None, verbose=False)
     print(f"{kind:14}  {inputs.shape[1]:5} answers, {alive.sum():3} of them ever change   "
-          f"at rest {above.accuracy((rest, y_validation)):.0%}   "
-          f"moved by two {above.accuracy((move, y_validation)):.0%}")
+          f"at rest {above.accuracy((still, y_validation)):.0%}   "
+          f"moved by two {np.mean([above.accuracy((move, y_validation)) for move in moves]):.0%}")
 
 # %% [markdown]
 # Without places the network hardly notices a move. But six living filters without their places read little more than
-# a third of the digits, with them 96 %. (Two of the eight are dead: their answer is always zero. And six numbers are
+# a third of the digits, with them 96 %. (That with places it reads fewer moved digits than the same network does in
+# section 1 is the price of standardising: it makes places loud that hardly ever answer. Left as they are, the answers
+# let it read 63 %.) (Two of the eight are dead: their answer is always zero. And six numbers are
 # few, to be fair; networks with hundreds of larger filters do very well on little more than *what* is there.) Knowing
 # that there are horizontal edges *somewhere* does not tell a 2 from a 5; with few and small filters, most of what a
 # digit is lies in *where*. So the fully connected layer has to look at places, and has to *learn*
 # that an arrangement one place further on is the same arrangement; nothing in its structure says so. That is what the
 # moved copies teach it.
 #
-# One can see it in its weights. For each filter and each neuron, take what training has added to the weight of one
-# place and to the weight of the place beside it. If neighbouring places were learned independently, the two would be
-# uncorrelated; a layer that does not care about one place more or less would have correlation 1.
+# A trace of it can be seen in its weights. For each filter and each neuron, take what training has added to the
+# weight of one place and to the weight of the place beside it. If neighbouring places were learned independently, the
+# two would be uncorrelated; a layer that does not care about one place more or less would have correlation 1.
 
 
 # %%
@@ -261,9 +267,9 @@ for name, nets in [("originals", plain), ("expanded", more)]:
     print(f"{name:10} correlation of neighbouring weights", *(f"{neighbours_agree(net):.2f}" for net in nets))
 
 # %% [markdown]
-# Learning from the originals already brings neighbours half-way together, since most strokes are wider than one place.
-# Moved copies bring them a little further together, in each of the three networks. This is what is being learned: that
-# a place is not so very different from the next.
+# Learning from the originals already brings neighbours half-way together, since most strokes are wider than one
+# place. Moved copies bring them a little further together, in each of the three networks. This is part of what is
+# being learned: that a place is not so very different from the next.
 #
 # ## 3. Images without end
 #
@@ -292,7 +298,7 @@ half = read_off(digit, down, across - 0.5)
 print("half a pixel:        the mean of the two:", np.allclose(half, (copies[0] + copies[3]) / 2))
 
 # %% [markdown]
-# A shift says: the pixel in column $c$ comes from column $c - s$. To turn a picture against the clock by an angle
+# A shift says: the pixel in column $c$ comes from column $c - s$. To turn a picture counter-clockwise by an angle
 # $\theta$, go back by the same angle. To make its uprights lean, go sideways in proportion to the height above the
 # middle. Rows $r$ and columns $c$ are counted from the middle of the paper:
 #
@@ -342,16 +348,17 @@ for sigma, alpha in [(2, 17), (4, 34), (6, 51)]:
 
 # %% [markdown]
 # About the same 1.4 pixels in all three. What does $\sigma$ do then? A row for each: 1, 4 and 12 pixels, with the
-# strength chosen so that displacements are about equally large.
+# strength chosen so that displacements are about equally large (with 12 they are a little smaller, because so wide a
+# Gaussian reaches over the edges).
 
 # %%
-rows = []
+rubbed = []
 for sigma in (1, 4, 12):
     alpha = 1.4 * sigma * np.sqrt(12 * np.pi)
     for draw in range(8):
         by_rows, by_columns = wobble(sigma, alpha, draw)
-        rows.append(read_off(digit, down + by_rows, across + by_columns))
-plotting.images(np.stack(rows), columns=8, cell=0.8)
+        rubbed.append(read_off(digit, down + by_rows, across + by_columns))
+plotting.images(np.stack(rubbed), [f"sigma {sigma}" for sigma in (1, 4, 12) for _ in range(8)], columns=8, cell=0.8)
 plt.show()
 
 # %% [markdown]
@@ -387,14 +394,16 @@ explore(draw_distorted, {
 # An image that takes a fraction of a millisecond to make need not be stored. `data.distort` makes each one when its
 # mini-batch asks for it, **differently in each training step**: turn, lean, size, shift and wobble are drawn anew,
 # from the seed, the image's number and the number of the step, so that a training can be repeated exactly. With
-# `data.HANDWRITING` it takes bounds that leave digits readable. (The wobble is weaker than Simard's, because all the
-# other changes come on top.)
+# `data.HANDWRITING` it takes bounds that leave digits readable: up to 10 degrees of turn (`rotation`) and of lean
+# (`skew`), a tenth more or less in size (`scale`), one pixel of `shift`, and for the wobble (`elastic`) $\sigma$ and
+# $\alpha$, weaker than Simard's because all the other changes come on top.
 
 # %%
 print(data.HANDWRITING)
 distorted = data.distort(training_data, **data.HANDWRITING)
-seen = np.concatenate([distorted.x.take(np.arange(20, 24), step=129 * epoch) for epoch in range(8)])
-plotting.images(seen.reshape(8, 4, -1).swapaxes(0, 1).reshape(32, -1), columns=8, cell=0.8)
+steps = len(y) // mini_batch_size * np.arange(8)  # the first of each epoch
+seen = np.stack([distorted.x.take(np.arange(20, 24), step=step) for step in steps], axis=1)  # (4 images, 8 epochs, 784)
+plotting.images(np.concatenate(seen), [f"epoch {epoch}" for epoch in range(8)] * 4, columns=8, cell=0.8)
 plt.show()
 
 # %% [markdown]
@@ -454,29 +463,32 @@ for name, nets in longer.items():
 # the first of the expanded ones *training* accuracy, which is a slip.)
 
 # %%
-rows = {row.recipe.name: row for row in experiments.rows(experiments.records())}
+recorded = {row.recipe.name: row for row in experiments.rows(experiments.records())}
 names = ["dbl_conv_relu", *(name for name, recipe in experiments.RECIPES.items() if recipe.expanded)]
 for name in names:
-    recipe, row = experiments.RECIPES[name], rows.get(name)
+    recipe, row = experiments.RECIPES[name], recorded.get(name)
     here = f"   here {row.mean:.2%}, mean of {row.runs}" if row else ""
     print(f"{name:28} book {recipe.book:.2%}{here}")
-print("recorded of the expanded ones:", sum(name in rows for name in names[1:]), "of", len(names) - 1)
+print("recorded of the expanded ones:", sum(name in recorded for name in names[1:]), "of", len(names) - 1)
 
 # %% [markdown]
 # Two things can be read off the book's column without any run of ours. Expansion takes it from 99.23 to 99.37 %, 14
 # images in 10,000. What follows, 99.37 to 99.48 %, for ten times as many neurons and for a second layer of them, lies
 # within about a tenth of a point. In notebook 05, two seeds of the *same* recipe lay up to two tenths apart: by that
-# yardstick none of these steps is certain from one number each, and the whole way from 99.23 to 99.48 % is. The book
+# yardstick none of these steps is certain from one number each; only the whole way from 99.23 to 99.48 % is more than
+# that. The book
 # draws the conclusion that larger layers help little, and looks for something else.
 #
 # ## 4. Dropout
 #
 # More data is the best cure for overfitting. The next best, in the book's story, is a strange one: in every step of
-# training, each input of a layer is silent with the probability one half, as some of them were in notebook 00. The
-# book uses it on the fully connected layers, where nearly all parameters are: with two of 1,000 neurons each, the
-# expanded data, and dropout before each of the last three layers, 40 epochs and no penalty bring 99.48 to 99.60 %.
-# (It gives two reasons for leaving the convolutional ones alone: they have few parameters, and shared weights are
-# made to learn from the whole image, so that they have little room for peculiarities.)
+# training, each input of a layer (a unit of the layer below) is silent with probability one half. Notebook 00 did it
+# too; here is what it does. The book uses it on the fully connected layers, where nearly all parameters are: with two
+# of 1,000 neurons each, the expanded data, and dropout before each of the last three layers, 40 epochs and no penalty
+# bring 99.48 to 99.60 %. Our record of that network, the last
+# line of the table above, is of one seed: 99.59 %, after 40 epochs of 250,000 images, which took two hours on one core
+# of a CPU. (It gives two reasons for leaving the convolutional ones alone: they have few parameters,
+# and shared weights are made to learn from the whole image, so that they have little room for peculiarities.)
 #
 # Which inputs are silent? Let us look. Here are the **masks** of a layer with thirty inputs and `p_dropout=0.5`, in
 # three training steps: dark is kept, light is silent. A row for each image of the mini-batch.
@@ -484,9 +496,10 @@ print("recorded of the expanded ones:", sum(name in rows for name in names[1:]),
 # %%
 p_dropout = 0.5
 masks = [ops.dropout_mask(np, (30, mini_batch_size), p_dropout, seed=seed, place=1, step=step) for step in range(3)]
-figure, axes = plt.subplots(1, 3, figsize=(9, 1.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 1.8), layout="constrained")
 for step, (axis, mask) in enumerate(zip(axes, masks)):
     plotting.grid(axis, mask.T.astype(float), lines=True, title=f"step {step}: {mask.sum()} of {mask.size} kept")
+    axis.set(xlabel="unit", ylabel="image")
 plt.show()
 
 # %% [markdown]
@@ -523,7 +536,7 @@ print("units that the mask keeps: ", *np.flatnonzero(kept))
 on_device = ops.dropout_mask(net.xp, (64, 1), p_dropout, seed=seed, place=1, step=7)
 on_host = ops.dropout_mask(np, (64, 1), p_dropout, seed=seed, place=1, step=7)
 print("equal to NumPy's:", np.array_equal(to_host(on_device), on_host))
-print(f"step 7, 64 units: {int(''.join('01'[int(bit)] for bit in on_host[:, 0]), 2):016x}")
+print("step 7, 64 units:", np.packbits(on_host[:, 0] != 0).tobytes().hex())
 
 # %% [markdown]
 # (The book's program draws its masks from a generator that each layer starts anew from
@@ -615,18 +628,17 @@ for name, p in [("mean of 200 of them", thinned.mean(axis=0)), ("one, inputs hal
 def trained_on_few(seed, p_dropout):
     net = Network([FullyConnectedLayer(784, 100, ReLU), SoftmaxLayer(100, 10, p_dropout)],
                   mini_batch_size, seed=seed, device=device, dtype=dtype)
-    on_validation = []
+    costs = []
     history = net.SGD(few, epochs_few, mini_batch_size, eta_few, None, None, verbose=False,
-                      after_epoch=lambda net: on_validation.append(net.cost(validation_data)))
-    return net, history.cost, on_validation
+                      after_epoch=lambda net: costs.append((net.cost(few), net.cost(validation_data))))
+    return net, np.column_stack([history.cost, costs])  # (epochs, 3)
 
 
 def line(name, runs):
-    silenced = np.mean([cost[-1] for _, cost, _ in runs])
-    on_few = np.mean([net.cost(few) for net, _, _ in runs])
-    ends = [on_validation[-1] for _, _, on_validation in runs]
-    print(f"{name:16} as training reports it {silenced:.3f}   the same images afterwards {on_few:.3f}   "
-          f"validation {np.mean(ends):.2f} ({', '.join(f'{end:.2f}' for end in ends)})")
+    ends = np.array([costs[-1] for _, costs in runs])  # (runs, 3)
+    reported, on_few, on_validation = ends.mean(axis=0)
+    print(f"{name:16} as training reports it {reported:.3f}   the same images afterwards {on_few:.3f}   "
+          f"validation {on_validation:.2f} ({', '.join(f'{end:.2f}' for end in ends[:, 2])})")
 
 
 without = [trained_on_few(s, 0.0) for s in seeds]
@@ -635,18 +647,21 @@ line("without dropout", without)
 line("with dropout", with_it)
 
 # %%
-curves = {}
-for name, runs in [("without dropout", without), ("with dropout", with_it)]:
-    curves[f"training, {name}"] = np.mean([cost for _, cost, _ in runs], axis=0)
-    curves[f"validation, {name}"] = np.mean([on_validation for *_, on_validation in runs], axis=0)
-plotting.epochs(curves, "cost", paired=True)
+figure, panels = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
+for panel, name, runs in zip(panels, ("without dropout", "with dropout"), (without, with_it)):
+    lines = np.mean([costs for _, costs in runs], axis=0).T
+    for cost, label in zip(lines, ("as training reports it", "the same images afterwards", "validation images")):
+        panel.semilogy(cost, label=label)
+    panel.set(title=name, xlabel="epoch")
+panels[0].set_ylabel("cost")
+panels[0].legend()
 plt.show()
 
 for name, runs in [("without dropout", without), ("with dropout", with_it)]:
-    accuracies = [net.accuracy(validation_data) for net, _, _ in runs]
+    accuracies = [net.accuracy(validation_data) for net, _ in runs]
     print(f"{name:16} validation accuracy", " ".join(f"{accuracy:.1%}" for accuracy in accuracies))
 low, high = wilson_interval(round(np.mean(accuracies) * len(y_validation)), len(y_validation))
-print(f"chance alone leaves {low:.1%} to {high:.1%} around the last of them")
+print(f"chance alone leaves {low:.1%} to {high:.1%} around the mean of the last line")
 
 # %% [markdown]
 # Read the first line of numbers from left to right, and then the second. Without dropout the cost is forty times as
@@ -665,8 +680,8 @@ print(f"chance alone leaves {low:.1%} to {high:.1%} around the last of them")
 # The book multiplies inputs by $1 - p$ when the network is used. Most libraries do the opposite, *inverted dropout*:
 # they divide by $1 - p$ in training, and leave use alone. Here both are options of a layer, `dropout="rescale"` and
 # `dropout="inverted"`. Are they the same? As networks, yes: weights $w$ under the one do what weights $(1 - p)w$ do
-# under the other. But they do not *learn* alike. The inverted layer's inputs are $1/(1-p)$ times as large, so is the
-# gradient of its weights; and its weights need to go only $1 - p$ times as far. Together, the same rate acts as one
+# under the other. But they do not *learn* alike. The inverted layer's inputs are $1/(1-p)$ times as large, and so is
+# the gradient of its weights; yet these need to go only $1 - p$ times as far. Together, the same rate acts as one
 # that is $1/(1-p)^2$ times as large, four times for $p = 0.5$. (For biases nothing changes. And both begin at zero
 # here; weights that begin elsewhere must be scaled at the start as well.)
 #
@@ -677,7 +692,7 @@ print(f"chance alone leaves {low:.1%} to {high:.1%} around the last of them")
 pair = {kind: Network([SoftmaxLayer(784, 10, p_dropout, dropout=kind)], mini_batch_size, seed=seed, device=device,
                       dtype="float64") for kind in ("rescale", "inverted")}
 for step in range(100):
-    batch = slice(10 * step, 10 * step + 10)
+    batch = slice(mini_batch_size * step, mini_batch_size * (step + 1))
     for kind, net in pair.items():
         dw, db = net.gradients((x[batch], y[batch]), step=step)
         net.params[0][...] -= 0.1 * dw * ((1 - p_dropout) ** 2 if kind == "inverted" else 1)
@@ -705,8 +720,7 @@ print(f"largest difference of probabilities: "
 
 # %%
 error = 0.0040
-ways = {k: len(list(combinations(range(5), k))) for k in range(3, 6)}
-three_or_more = sum(ways[k] * error**k * (1 - error) ** (5 - k) for k in ways)
+three_or_more = sum(comb(5, k) * error**k * (1 - error) ** (5 - k) for k in (3, 4, 5))
 print(f"images of 10,000 that three or more of five would misread: {10_000 * three_or_more:.3f}   the book: 33")
 
 # %% [markdown]
@@ -714,9 +728,10 @@ print(f"images of 10,000 that three or more of five would misread: {10_000 * thr
 # The book's own numbers say that networks with the same design and the same data make, to a large part, the *same*
 # errors.
 #
-# Our records can say it more exactly. There are nine runs on MNIST of the network with two convolutional layers, three
-# each with sigmoid, tanh and ReLU, and each record lists the test images that were misread and the answers. That is all
-# that a vote needs; we do not even have to know the digits, and write 10 for *the right one, whichever it is*.
+# Our records can say it more exactly. There are nine runs on MNIST of the network with two convolutional layers,
+# three each with sigmoid, tanh and ReLU, and each record lists the test images that were misread at the epoch with
+# the best validation accuracy, and the answers. That is all that a vote needs; we do not even have to know the
+# digits, and write 10 for *the right one, whichever it is*.
 #
 # How many mistakes do two of them share, and how many would they share if they were independent? And how much does a
 # vote gain? We try all committees of a size.
@@ -771,10 +786,10 @@ print("misread by the vote:", *(f"{n:3}" for n in lost))
 
 # %% [markdown]
 # On the left, images that one to four of the nine stumbled over, each for reasons of its own: the vote, which has a
-# majority that is right, saves them all. On the right, those that nearly all misread: there the vote is of one mind,
-# and wrong. (In between, five may be wrong and yet lose, if they do not agree on *what* they take the image for.) A
-# vote averages away what is random in a network. What the networks have in common, their design, their training data,
-# a label that is doubtful, it cannot touch.
+# majority that is right, saves them all. On the right, those that nearly all misread: there the majority is wrong,
+# and the vote with it. (In between, five or six may be wrong and yet lose, if they do not agree on *what* they take
+# the image for.) A vote averages away what is random in a network. What the networks have in common, their design,
+# their training data, a label that is doubtful, it cannot touch.
 #
 # ### Ties
 #
@@ -813,21 +828,32 @@ low, high = wilson_interval(n_right, n_test)
 print("mistakes of each:", *(answers_of_each != y_test).sum(axis=1), "  of the vote:", n_test - n_right)
 print(f"the vote: {n_right / n_test:.1%} (95 % interval {low:.1%} to {high:.1%})")
 
+only_best = (vote == y_test) & (answers_of_each[0] != y_test)
+only_vote = (vote != y_test) & (answers_of_each[0] == y_test)
+print(f"misread by the first network only: {only_best.sum()}, by the vote only: {only_vote.sum()}")
+
 against = dissent(answers_of_each)
 for n in range(n_committee):
     images = against == n
     if images.any():
         print(f"{n} of {n_committee} against: {images.sum():3} images, {(vote != y_test)[images].sum():2} misread")
+print("mistakes of the three that were trained for longer:",
+      *((net.predict(x_test) != y_test).sum() for net in longer["distorted"]))
 
 # %% [markdown]
-# Here the vote makes fewer mistakes than each of its members, three fewer than the best. The interval shows what
-# three images in 250 are worth. In one thing our five differ more than the book's, which all learned from the same
+# Here the vote makes fewer mistakes than each of its members, three fewer than the best. Six are misread only by the
+# first network, which is one of the two best, and three only by the vote: a coin that is thrown nine times is as
+# uneven as that every second time. In one thing our five differ more than the book's, which all learned from the same
 # expanded images: each has been shown distortions of its own. And they have no dropout, which wants layers larger
 # than fit into this page.
 #
-# The lower lines ask whether it means something that a committee is not of one mind. It does: where all five agree,
-# one image in a hundred is misread; where they do not, nearly one in five. A vote gives more than an answer: it
-# tells which answers to doubt.
+# The last line is a warning. The three networks of section 3 that were trained for three times as long make 5, 9 and 5
+# mistakes, each by itself. Before you pay for five networks, see that one has been trained to the end.
+#
+# In between, the page asks whether it means something that a committee is not of one mind. (*Against* are those that
+# did not give the committee's answer; with three against, two agree and the others are scattered, or there is a tie.)
+# It does: where all five agree, one image in a hundred is misread; where they do not, nearly one in five. A vote
+# gives more than an answer: it tells which answers to doubt.
 #
 # The book shows all mistakes of its committee in one picture, eight in a row: the true digit at the top right, the
 # committee's answer at the bottom right. Here are ours, in its layout.
@@ -843,15 +869,14 @@ plt.show()
 #
 # ### The book's 33
 #
-# The cell below begins with the mistakes of the book's committee, as pairs of the true digit and the vote, in the order
-# of its picture.
+# Which digits did the book's committee confuse? The cell begins with its 33 mistakes, as pairs of the true digit and
+# the vote, in the order of its picture.
 #
-# Are any of them ours as well? The book
-# does not say *which* of the 10,000 images they are. So the most that can be compared are the pairs: if MNIST is the
-# data set, the next cell counts how many of the 33 have a partner among our mistakes, with the same true digit and
-# the same answer. That is an upper bound for the number of common images, not their number. It does so for the
-# committee above and for the nine recorded networks, whose mistakes are known by image; for their true digits one
-# needs the test set.
+# Are any of them ours as well? The book does not say *which* of the 10,000 images they are. So the most that can be
+# compared are the pairs: if MNIST is the data set, the next cell counts how many of the 33 have a partner among our
+# mistakes, with the same true digit and the same answer. That is an upper bound for the number of common images, not
+# their number. It does so for the committee above and for the nine recorded networks, whose mistakes are known by
+# image; for their true digits one needs the test set.
 
 # %%
 pairs = """6/0 5/3 8/9 6/5 7/1 9/4 9/5 7/1 9/4 5/3 6/0 4/9 9/4 5/3 6/1 7/9
@@ -869,10 +894,9 @@ def partners(truth, votes):
 
 
 if dataset == "mnist":
-    recorded = plurality(ballots, ties="first")
-    recorded = np.where(recorded == RIGHT, y_test, recorded)
+    of_nine = plurality(ballots, ties="first")
     print("this committee:     ", partners(y_test, vote))
-    print("the nine of records:", partners(y_test, recorded))
+    print("the nine of records:", partners(y_test, np.where(of_nine == RIGHT, y_test, of_nine)))
 else:
     print("The book's mistakes are images of MNIST; with", dataset, "there is nothing to compare.")
 
@@ -892,7 +916,7 @@ plotting.epochs({kind: errors.mean(axis=0) for kind, errors in per_epoch.items()
 plt.show()
 
 print("epochs until validation accuracy is at least          accuracy after")
-print("            97.5 %        98 %          98.5 %        20 epochs   60 epochs")
+print("            97.5 %        98 %          98.5 %        20 epochs   60 epochs")  # one number for each seed
 for kind, errors in per_epoch.items():
     cells = []
     for level in (0.025, 0.02, 0.015):
@@ -901,11 +925,13 @@ for kind, errors in per_epoch.items():
     print(f"{kind:8}", "  ".join(cells), "     ", "      ".join(after), sep="  ")
 
 # %% [markdown]
-# Up to 98 %, ReLU and tanh take about half as many epochs as sigmoids. The book reckons with a factor of three to
-# five for ReLUs; ours is nearer two, and tanh has it as well. At 98.5 % ReLU's lead is gone: its curve jumps about
-# until epoch 24 or so, and then comes to rest below the others. After 60 epochs sigmoid and tanh are level, and ReLU
-# is a tenth of a point better on the 10,000 validation images. On the test images nothing of that is left: see the
-# mistakes counted in section 5. (With its penalty, and its own rate: three things differ, as notebook 05 complained.)
+# (Under each level there is one number for each seed.) Up to 98 %, ReLU and tanh take about half as many epochs as
+# sigmoids. The book reckons with a factor of three to five for ReLUs; ours is nearer two, and tanh has it as well. At
+# 98.5 % ReLU's lead is nearly gone: its curve jumps about until epoch 24 or so, and then comes to rest below the
+# others. After 20 epochs tanh and ReLU are a tenth of a point ahead of sigmoid; after 60, sigmoid and tanh are level,
+# and ReLU is a tenth of a point better on the 10,000 validation images. On the test images nothing of that is left:
+# see the mistakes counted in section 5. (With its penalty, and its own rate: three things differ, as notebook 05
+# complained.)
 #
 # ## 7. A slip, both ways
 #
@@ -942,7 +968,7 @@ def at_the_start(nets):
         z_all.append((z**2).mean() ** 0.5)
         between.append(z.std(axis=1).mean())
         slopes.append((sigmoid(z) * (1 - sigmoid(z))).mean())
-    return f"size of z {np.mean(z_all):.1f}   slope {np.mean(slopes):.2f}   from image to image {np.mean(between):.2f}"
+    return f"size of z {np.mean(z_all):.1f}   slope {np.mean(slopes):.2f}   from image to image {np.mean(between):.3f}"
 
 
 def on_pixels(seed, init):
@@ -956,18 +982,19 @@ for init in ("book", "corrected"):
     print(f"maps,    {init:10}", at_the_start([reader(s, sigmoid, init) for s in seeds]))
 
 # %% [markdown]
-# The second column confirms the reasoning. With the book's weights sums are large, and over maps the sigmoid has lost
+# The slopes confirm the reasoning. With the book's weights sums are large, and over maps the sigmoid has lost
 # half of its slope; corrected, it is nearer to its best. But look at the last column. Sums of smaller weights also
-# *differ* less from image to image, over the pixels by the factor of the weights; and only what differs can be
-# learned from. Slope times difference is what reaches the layer above, and over maps it is about twice as large for
+# *differ* less from image to image, and only what differs can be learned from. Over the pixels they do so by the factor
+# of the weights, 2.8. Over the maps of our small reader that factor is 4.8, but its filters, when corrected, are larger
+# by 1.4. Slope times difference is what reaches the layer above, and over maps it is about twice as large for
 # the book's weights, slip and all.
 #
 # Why do sums of order 1 differ by so little? Because most of each is the same for all images: a bias, drawn from a
 # normal distribution of width 1, and a map that is blank paper for the most part. The rule $\sqrt{1/n_\mathrm{in}}$
 # promises sums of order 1. It does not promise that they say anything about the image.
 #
-# What becomes of it in training? All three activation functions, with the book's rates, both ways, three seeds each, on
-# digits: the training cost of the first epochs (mean over seeds).
+# What becomes of it in training? All three activation functions, with the book's rates, both ways, three seeds each,
+# on digits: the training cost of the first epochs (mean over seeds), on a logarithmic axis.
 
 # %%
 starts = {}
@@ -984,8 +1011,13 @@ plotting.epochs(starts, "training cost", paired=True)
 plt.show()
 
 # %% [markdown]
-# And where does it end? Two of these networks are cheap enough to be trained for longer, both ways: that with ReLUs
-# (the one with the book's weights we have from section 1), and the sigmoids on plain pixels.
+# On these digits, with these rates, the slip does no harm at the beginning. Sigmoids leave their plateau *earlier* with
+# the book's weights, ReLUs learn faster with them, and tanh hardly cares. That is not to say that the slip was right.
+# It made weights larger where that happened to help, and the same could have been had on purpose.
+#
+# And where does it end? One of these networks, that with ReLUs, and one that is not in the figure, sigmoids on plain
+# pixels, are cheap enough to be trained for longer, both ways. (The first, with the book's weights, we have from
+# section 1.)
 
 
 # %%
@@ -1002,14 +1034,22 @@ for name, nets in ends.items():
           "  accuracy", " ".join(f"{net.accuracy(validation_data):.1%}" for net in nets))
 
 # %% [markdown]
-# On these digits, with these rates, the slip does no harm at the beginning. Sigmoids leave their plateau *earlier* with
-# the book's weights, ReLUs learn faster with them, and tanh hardly cares. That is not to say that the slip was right.
-# It made weights larger where that happened to help, and the same could have been had on purpose.
-#
-# To nearly the same place. The networks with ReLUs that began more slowly, those with corrected weights, even end at a
+# They end at nearly the same place. The networks with ReLUs that began more slowly, those with corrected weights, even
+# end at a
 # slightly lower cost, with each of the three seeds; the sigmoids on plain pixels are level, and 250 images cannot tell
-# the accuracies apart. The slip matters for how training begins. All our records on MNIST are with the book's weights;
-# how it comes out there both ways, we do not know.
+# the accuracies apart. The slip matters for how training begins. And on MNIST? Two of the recorded networks
+# have been trained both ways. Here are their accuracies on test data, one line for each seed, by the book's rule.
+
+# %%
+for name in ("shallow", "dbl_conv_relu"):
+    corrected = {record.seed: record for record in experiments.records([f"{name}-corrected"])}
+    for record in experiments.records([name]):
+        if record.seed in corrected:
+            print(f"{name:14} seed {record.seed}   the book's weights {record.accuracy:.2%}   "
+                  f"corrected {corrected[record.seed].accuracy:.2%}")
+
+# %% [markdown]
+# They end where the others end. What the book reports was not made by the slip, nor spoilt by it.
 #
 # ## 8. From the records: three of the book's side roads
 #
@@ -1018,7 +1058,7 @@ for name, nets in ends.items():
 
 # %%
 for name in ("shallow", "omit_FC", "basic_conv"):
-    row = rows[name]
+    row = recorded[name]
     book = f"{row.recipe.book:.2%}" if row.recipe.book else "not given"
     print(f"{name:10}  book {book:9}   here {row.mean:.2%} (lowest {row.lowest:.2%}, highest {row.highest:.2%})")
 
@@ -1039,11 +1079,12 @@ for record in sorted(sweep, key=lambda record: record.parameters["lmbda"]):
           f"{record.validation_accuracy[-1]:.2%}")
 
 # %% [markdown]
-# The book's phrase fits. Up to 0.1 hardly anything changes, and from 1 on it gets worse, the more the stronger.
-# The pencil of notebook 05 knows why: weights that no gradient holds shrink by $e^{-\eta\lambda E}$, which for $\eta
-# = 0.1$ and ten epochs is $e^{-\lambda}$. With $\lambda = 0.01$ they lose one per cent, with 1 nearly two thirds, and
-# with 100 everything: the network answers one digit for all. And
-# ten epochs are few for a network with sigmoids to begin to overfit, so there is little for a penalty to cure.
+# The book's phrase fits. Up to 0.1 hardly anything changes, and from 1 on it gets worse, the more the stronger. The
+# pencil of notebook 05 knows why: weights that no gradient holds shrink by $e^{-\eta\lambda E}$, which for $\eta =
+# 0.1$ and ten epochs is $e^{-\lambda}$. With $\lambda = 0.01$ they lose one per cent, with 1 nearly two thirds. With
+# 10 only what gradients hold is left, and that still reads 96 %; with 100 nothing is, and the network answers one
+# digit for all. And ten epochs are probably too few for a network with sigmoids to overfit, so that there is little
+# for a penalty to cure.
 #
 # **Filters.** The book shows the filters of its first dropout network: the twenty of the first layer, in four rows of
 # five. Its script draws the forty of the second as well, in five rows of eight. Of the second layer's filters, which
@@ -1054,10 +1095,10 @@ for record in sorted(sweep, key=lambda record: record.parameters["lmbda"]):
 # %%
 record = experiments.records(["dbl_conv_relu"])[0]
 first, second = (np.array(layer)[:, ::-1, ::-1] for layer in record.filters)
-plotting.filters(first, captions=range(20), columns=5)
+plotting.filters(first, captions=range(20), columns=5).suptitle("first layer")
 plt.show()
 
-plotting.filters(second, columns=8, cell=0.6)
+plotting.filters(second, columns=8, cell=0.6).suptitle("second layer, map 0")
 plt.show()
 
 # %% [markdown]
@@ -1093,13 +1134,14 @@ for number, untouched, length in dead:
           *untouched)
 
 # %% [markdown]
-# After 60 epochs of 5,000 steps, what the filters began as is still there to be seen: correlations from 0.35 to 0.61,
+# After 60 epochs of 5,000 steps, what the filters began as is still there to be seen: correlations from 0.35 to 0.60,
 # in the first layer as in the second, and once 0.93. (In that network the second layer has learned hardly anything
 # about map 0, so it must have been blank most of the time.) So a good part of what such a picture shows was drawn at
 # random. In the networks with ReLU some filters have learned *nothing*: they are only shorter. They have been dead
 # from birth, like those of notebook 00: no gradient has ever reached them. Only the penalty has, which shortens them
 # by the factor that the pencil predicts, $e^{-0.03 \cdot 0.1 \cdot 60} = 0.835$. Up to eight of twenty filters are
-# work done for nothing, in networks that read 99.1 % of MNIST.
+# work done for nothing. (It does not seem to matter: the network with eight dead ones made the fewest mistakes of all
+# nine, 82.)
 #
 # ## Exercises
 #
@@ -1116,14 +1158,16 @@ def nine(image):
 
 
 # %% tags=["check"]
-dots = np.zeros((2, side, side))
-dots[0, 10, 20] = dots[1, 0, 0] = 1  # one in the middle, one in the corner
-shape = np.shape(nine(dots[0]))
-assert shape == (9, side, side), f"expected nine images, got an array of shape {shape}"
-places = {tuple(map(int, np.argwhere(picture)[0])) for picture in nine(dots[0]) if picture.sum() == 1}
-assert places == {(row, column) for row in (9, 10, 11) for column in (19, 20, 21)}, f"the dot went to {sorted(places)}"
-stayed = sum(picture.sum() for picture in nine(dots[1]))
-assert stayed == 4, f"a dot in the corner stays on the paper in 4 of the 9 images, not in {stayed:.0f}"
+for row, column in [(10, 20), (0, 0), (27, 27)]:  # a grey dot in the middle, and in two corners
+    dot = np.zeros((side, side))
+    dot[row, column] = 0.5
+    result = np.asarray(nine(dot))
+    assert result.shape == (9, side, side), f"expected nine images, got an array of shape {result.shape}"
+    places = sorted(tuple(map(int, place[1:])) for place in np.argwhere(result == 0.5))
+    around = [(row + i, column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    on_paper = [place for place in around if 0 <= min(place) <= max(place) < side]
+    assert places == on_paper, f"a dot at {row, column} should appear at {on_paper}, and appears at {places}"
+    assert result.sum() == 0.5 * len(on_paper), "there is ink where no dot is"
 
 # %% [markdown]
 # **2 (medium). How loud is the noise?** Dropout leaves the mean of a weighted sum $\sum_i w_i x_i$ at $1 - p$ of what
@@ -1141,18 +1185,17 @@ for p in (0.5, 0.2):
     chances = (1 - p) ** all_masks.sum(axis=1) * p ** (10 - all_masks.sum(axis=1))  # of each of the 1024 masks
     sums = all_masks @ (weights[:, 0] * inputs)
     expected = np.sqrt((chances * (sums - (chances * sums).sum()) ** 2).sum())
-    assert np.isclose(spread(weights[:, 0], inputs, p), expected), f"for p = {p} it should be {expected:.4f}"
+    value = spread(weights[:, 0], inputs, p)
+    assert isinstance(value, float | np.number), "return a number"
+    assert np.isclose(value, expected), f"for p = {p} it should be {expected:.4f}, not {value:.4f}"
 
 # %% [markdown]
 # **3 (medium). If they were independent.** Each of $n$ networks (an odd number) misreads a tenth of all images,
 # independently. A vote can only err if more than half of them do, and we shall suppose the worst, that these all give
-# the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into `n_needed`. (And
-# compare with what nine recorded networks made of 92.6 mistakes.)
+# the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into `n_needed`. (Nine
+# recorded networks have brought 92.6 mistakes down to 68.)
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
-from math import comb
-
-
 def more_than_half_err(n, error):
     return sum(comb(n, k) * error**k * (1 - error) ** (n - k) for k in range(n // 2 + 1, n + 1))
 
@@ -1179,6 +1222,18 @@ def soft_vote(nets, images):
 
 # %% tags=["check"]
 assert np.array_equal(soft_vote(committee[:1], x_validation), committee[0].predict(x_validation)), "one network alone"
+
+
+class Voter:
+    def __init__(self, p):
+        self.p = p
+
+    def predict_proba(self, images):
+        return np.array([self.p])
+
+
+pair_of_voters = [Voter([0.90, 0.06, 0.04]), Voter([0.02, 0.50, 0.48])]
+assert soft_vote(pair_of_voters, None)[0] == 0, "the means are 0.46, 0.28 and 0.26"
 total = sum(net.predict_proba(x_validation) for net in committee)
 assert np.array_equal(soft_vote(committee, x_validation), total.argmax(axis=1)), "the mean, then the largest"
 hard = plurality(np.stack([net.predict(x_validation) for net in committee]), ties="first")
@@ -1195,7 +1250,7 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 # - A network of filters needs that too: its fully connected layer looks at *places*, and must, because without places
 #   most of a digit is lost.
 # - Turning, leaning and wobbling are one operation: where does each pixel come from? Made fresh in every step, such
-#   images leave hardly any gap at all.
+#   images leave a small gap, and want longer training.
 # - Dropout trains very many networks that share weights. For a softmax layer, halving the inputs is exactly their
 #   geometric mean; above other layers it is a good approximation. The training cost that it reports is measured under a
 #   handicap.
@@ -1203,9 +1258,10 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 #   $(1-p)^2$.
 # - A vote removes what is random in networks, and leaves what they have in common. On MNIST two of our networks share
 #   more than half of their mistakes, and nine that vote make a quarter fewer than one.
-# - The slip in the initial weights changes how training begins, and, on our digits, hardly where it ends.
-# - Of the book's last half of a percent we have seen the mechanisms, on digits; the numbers themselves need MNIST, the
-#   expanded data, and days on a CPU.
+# - The slip in the initial weights changes how training begins, and, in the two networks that we followed, hardly
+#   where it ends.
+# - Of the book's last half of a percent we have seen the mechanisms, on digits. Its best single network, run here on
+#   MNIST, comes out as in the book: 99.59 %, where the book has 99.60 %.
 #
 # ## In practice
 #

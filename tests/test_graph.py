@@ -69,7 +69,7 @@ def test_a_number_takes_the_dtype_of_what_it_is_used_with(letter, number, dtype)
 
 def test_a_symbol_is_neither_true_nor_a_sequence_and_keeps_its_identity():
     x = T.dvector("x")
-    with pytest.raises(TypeError, match=rf"x \(float64 vector, {HERE}.*use switch"):
+    with pytest.raises(TypeError, match=rf"x \(float64 vector, {HERE}.*use where"):
         bool(x)
     with pytest.raises(TypeError, match="use scan"):
         list(x)

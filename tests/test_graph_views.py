@@ -73,7 +73,7 @@ def test_a_graph_is_drawn_with_a_box_for_each_node_and_an_arrow_for_each_need():
 
 def test_a_box_tells_name_shape_value_and_gradient_if_they_are_short():
     nodes = example()
-    assert label(nodes[1]) == "w (2, 1)\nvalue [[1.],\n [2.]]\ngradient [[ 6.],\n [10.]]"
+    assert label(nodes[1]) == "w (2, 1)\nvalue [1., 2.]\ngradient [ 6., 10.]"
     assert label(nodes[-1]) == "sum\nvalue 13.\ngradient 1."
     assert label(T.Seen("big", np.zeros((3, 4)), None, ())) == "big (3, 4)"
 

@@ -183,7 +183,7 @@ ceil = _function("ceil")
 rounded = _function("rint", name="round", does="Entries rounded to whole numbers, halves to even ones.")
 maximum = _function("maximum", _chosen(ge))
 minimum = _function("minimum", _chosen(le))
-_where = Elementwise("switch", "where", lambda c, x, y, z, dz: [None, where(c, dz, 0), where(c, 0, dz)])
+_where = Elementwise("where", "where", lambda c, x, y, z, dz: [None, where(c, dz, 0), where(c, 0, dz)])
 
 
 @method("__pow__")

@@ -140,7 +140,7 @@ class Variable:
         return f"{self!r} ({self.type}, built at {self.place})"
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self}: expected a number to decide by; a symbol has no value yet (use switch)")
+        raise TypeError(f"{self}: expected a number to decide by; a symbol has no value yet (use where)")
 
     def __iter__(self) -> Iterator[Variable]:
         raise TypeError(f"{self}: expected something to loop over; a symbol has no length yet (use scan)")

@@ -47,7 +47,7 @@ def label(node: Seen, digits: int = 2) -> str:
     lines = [f"{node.name} {node.shape or ''}".rstrip()]
     for name, numbers in (("value", node.value), ("gradient", node.gradient)):
         if numbers is not None and numbers.size <= FEW:
-            rounded = np.array2string(np.round(numbers, digits) + 0, precision=digits, separator=", ")
+            rounded = np.array2string(np.round(np.squeeze(numbers), digits) + 0, precision=digits, separator=", ")
             lines.append(f"{name} {rounded}")
     return "\n".join(lines)
 
