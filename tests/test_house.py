@@ -35,6 +35,7 @@ FLOORS = [
     {"network"},
     {"gradients", "network3", "universality"},
     {"experiments", "plotting", "widgets"},
+    {"devices"},
     {"cli", "conv"},
 ]
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
