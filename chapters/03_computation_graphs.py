@@ -17,8 +17,8 @@
 # The way out is to make the computation itself a thing that a program can look at: a **graph** of small steps. Each
 # step knows how to go forward and how to go back. The rest is a matter of order, and that a program can find.
 #
-# **You will do** backpropagation three times: by hand for 26 parameters, with a framework of five kinds of nodes, and
-# in the way of Theano, the library in which the book's `network3` was written. Then you will write `network3` as its
+# **You will build** backpropagation three times: by hand for 26 parameters, from five kinds of nodes, and in the way of
+# Theano, the library in which the book's `network3` was written. Then you will write `network3` as its
 # author did, in symbols, and see it take the same steps as the network of this package.
 #
 # **You will learn**
@@ -237,11 +237,11 @@ assert np.allclose(computed, expected, atol=1e-7), "softplus_back: the slope in 
 # nodes in full (the lines in the middle check shapes), and how gradients come and go:
 
 # %%
-for part in (Linear, tiny.Node.gradient, tiny.Node._hand, forward_and_backward):
+for part in (Linear, tiny.Node.gradient, tiny.Node.hand, forward_and_backward):
     print(inspect.getsource(part))
 
 # %% [markdown]
-# `forward` and `backward` are our pair. What is new is `_hand`, which hands each inbound node its share, and
+# `forward` and `backward` are our pair. What is new is `hand`, which hands each inbound node its share, and
 # `gradient`. Where does a node's own gradient come from? From those who use it. Suppose that $u$ is used by two nodes,
 # $v = f(u)$ and $w = g(u)$, and both of them matter to the cost $C$. Move $u$ a little. Then $v$ moves and $w$ moves,
 # and $C$ changes on account of both:
@@ -366,7 +366,7 @@ complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 # **Exercise 2.** Very deep networks often have *skip connections*: a layer's output is added to its input. Write the
 # node that this needs, `class Add(tiny.Node)`, for the sum of two nodes of the same shape. It needs two methods.
 # `forward(self)` sets `self.value`; `backward(self)` sets `self.gradients`, a dict with the share of each inbound
-# node, from `self.gradient()`; `_hand` may help. Mind that the two nodes may be one and the same.
+# node, from `self.gradient()`; `hand` may help. Mind that the two nodes may be one and the same.
 
 # %% tags=["solution"] jupyter={"source_hidden": true}
 class Add(tiny.Node):
@@ -377,7 +377,7 @@ class Add(tiny.Node):
     def backward(self):
         self.gradients = {}
         for node in self.inbound:
-            self._hand(node, self.gradient())
+            self.hand(node, self.gradient())
 
 # %% tags=["check"]
 for twice in (False, True):
@@ -451,6 +451,8 @@ def draw_epochs(seen, title):
 
 
 draw_epochs(by_rows, "squared error divided by the number of rows, rate 0.1")
+
+# %%
 print("slopes of tanh at the beginning:", (1 - values(by_rows, "a")[0] ** 2).round(2))
 for name in ("W1", "W2"):
     way = values(by_rows, name)
@@ -908,7 +910,7 @@ def package_network(p_dropout):
 def shared_copies(net):
     return [graph.shared(to_host(parameter).copy(), **here) for parameter in net.params]
 
-
+# %%
 tolerance = 1e-10 if dtype == "float64" else 1e-4  # float32 has seven digits
 for p_dropout in (0.0, 0.5):
     net = package_network(p_dropout)
@@ -976,20 +978,18 @@ for name in ("conv2d", "sigmoid", "softmax", "log"):
 # %%
 def plain_step(net, short_cut):
     xp, params = net.xp, [q.copy() for q in net.params]
-    everything, answers, rows = images.value, labels.value, net.xp.arange(mini)
-    one_hot = xp.eye(10, dtype=params[0].dtype)
+    rows, one_hot = xp.arange(mini), xp.eye(10, dtype=dtype)
 
     def step(i):
-        w1, b1, w2, b2, w3, b3 = params
-        x, y = everything[i * mini : (i + 1) * mini].reshape(mini, 1, 28, 28), answers[i * mini : (i + 1) * mini]
+        (w1, b1, w2, b2, w3, b3), part = params, slice(i * mini, (i + 1) * mini)
+        x, y = images.value[part].reshape(mini, 1, 28, 28), labels.value[part]
         z = ops.conv2d(x, w1)
         pooled = ops.pool2d(z, (2, 2))
         z1 = pooled + b1[None, :, None, None]
         a1 = ops.ReLU(z1)
         flat = a1.reshape(mini, -1)
         a2 = ops.sigmoid(flat @ w2 + b2)
-        z3 = a2 @ w3 + b3
-        p = ops.softmax(z3.T).T
+        p = ops.softmax((z3 := a2 @ w3 + b3).T).T
         dp = xp.zeros_like(p)
         dp[rows, y] = -1 / (mini * p[rows, y])
         delta = (p - one_hot[y]) / mini if short_cut else ops.softmax.backward(z3.T, p.T, dp.T).T

@@ -74,7 +74,7 @@ x_validation, y_validation = validation_data
 print(f"{len(y):,} images to learn from, {len(y_validation):,} to watch progress, {len(test_data.y):,} for the end")
 
 # %% [markdown]
-# ### Two kinds of numbers
+# ## Two kinds of numbers
 #
 # Our embedded digits are real handwriting, but few: with 250 validation images, chance moves an accuracy by two or
 # three points. They are good for *seeing how something works*, and everything that we train below is trained on them.

@@ -879,3 +879,15 @@ n_test = len(test_data.y)
 right = round(reader.accuracy(test_data) * n_test)
 low, high = wilson_interval(right, n_test)
 print(f"{right} of {n_test} test images read, {right / n_test:.1%} (95 % interval {low:.1%} to {high:.1%})")
+
+# %% [markdown]
+# ## Further reading
+#
+# - Nielsen, [chapter 3](http://neuralnetworksanddeeplearning.com/chap3.html): how to choose a network's
+#   hyperparameters, regularisation, and momentum.
+# - L. Prechelt, *Early stopping - but when?* (1998): when to stop, compared in many trainings.
+# - I. Sutskever, J. Martens, G. Dahl and G. Hinton, *On the importance of initialization and momentum in deep
+#   learning* (2013): momentum, and Nesterov's form of it.
+# - Y. Bengio, *Practical recommendations for gradient-based training of deep architectures* (2012): learning rates and
+#   all the rest, from long experience.
+# - In this package: `optimizers.py`, `schedules.py`, `stopping.py` and `guard.py`.

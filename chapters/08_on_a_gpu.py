@@ -10,9 +10,9 @@
 # # 08 · What a card is good at, and why ten images at a time starve it
 #
 # Every notebook of this edition has a parameter `device`. Set it to `"gpu"`, and the same lines compute on a graphics
-# card. When does that make training faster? A card multiplies hundreds of times as fast as one core of a CPU. And yet
-# the book's networks, trained on ten images at a time, may well be slower there. This notebook explains why, in numbers
-# that you can check.
+# card. When does that make training faster? By its data sheet, a large card multiplies hundreds of times as fast as
+# one core of a CPU. And yet the book's networks, trained on ten images at a time, gain little there, and the smallest
+# may well be slower. This notebook explains why, in numbers that you can check.
 #
 # **You will build** a model of a training step: so many calls, so many bytes, so many multiplications. It tells what a
 # step must cost on a machine that you do not have.
@@ -65,15 +65,16 @@ seed = 0  # decides the weights of the networks that are trained here
 #   once. A clock that is read then has timed the putting. So here the clock is read when the queue is empty, before
 #   and after.
 # - **Other programs disturb.** They can only make a computation slower. So each is timed many times, in turn with the
-#   others, and the *smallest* time counts. All computations have been run once before, since a first run makes arrays
-#   and, on a card, compiles kernels.
+#   others, and the *smallest* time counts. A time is the mean over some milliseconds of runs, on the same arrays,
+#   which is why small ones stay in a cache. Before that, each has been run once, since a first run makes arrays and,
+#   on a card, compiles kernels.
 
 # %%
 plt.style.use("netlib.mplstyle")
 records = devices.device_records()
 if measure:
     now = devices.measure(device, rounds=rounds)
-    records = [record for record in records if record.kind != now.kind] + [now]
+    records = sorted([record for record in records if record.kind != now.kind] + [now], key=lambda one: one.kind)
 for record in records:
     disturbed = np.median([median / best for *_, best, median in record.times])
     print(f"{record.device}, measured on {record.date}, {record.rounds} rounds")
@@ -86,12 +87,15 @@ if "GPU" not in recorded:
 
 # %% [markdown]
 # All figures draw what records there are, with one thread of the CPU, and in numbers of four bytes (`float32`) unless
-# they say otherwise. The CPU was shared with other programs, which is why the smallest time is the one to look at.
+# they say otherwise. The CPU was shared with other programs, which is why the smallest time is
+# the one to look at. (OpenBLAS is the library that multiplies matrices for NumPy; its routines are named after
+# processors.)
 #
 # Where a statement below is about a card and no card has been measured, it comes from four numbers. Two are from the
 # data sheet of a large card of 2024, NVIDIA's H200. Two are assumptions of ours: that a call from Python takes 5
-# microseconds to reach a card, and that data come to it at 25 gigabytes in a second. They are good to a factor of two
-# or so, and we shall lean on them for nothing finer.
+# microseconds to reach a card, and that data come to it at 25 gigabytes in a second. Bandwidth and peak are upper
+# bounds; the call and the bus we would not trust within less than a factor of two, and we shall lean on them for
+# nothing finer.
 
 # %%
 class Machine(NamedTuple):
@@ -128,7 +132,8 @@ for name, machine in machines.items():
 # function of CuPy's launches one. On the CPU there is no launch, but each call passes through Python and NumPy, which
 # takes time too.
 #
-# Here is how long four operations take, from small to large.
+# Here is how long some operations take, from small to large. Dotted lines are not measured: they are what the model of
+# section 1's card gives, a call, and then the larger of bytes over bandwidth and FLOP over peak.
 
 # %%
 def draw(axis, what, label, **style):
@@ -136,6 +141,11 @@ def draw(axis, what, label, **style):
         found = record.of(what)
         axis.loglog([time.size for time in found], [time.best * 1e6 for time in found], line, marker=".",
                     label=f"{label}, {record.kind}", **style)
+    if "GPU" not in recorded and not what.startswith("conv"):  # a convolution is more calls than one
+        card, found = machines["card"], recorded["CPU"].of(what)
+        axis.loglog([time.size for time in found],
+                    [1e6 * (card.call + max(time.bytes / card.bandwidth, time.flops / card.peak)) for time in found],
+                    ":", label=f"{label}, card, computed", **style)
 
 
 panels = {"elementwise": ("multiply", "exp"), "sums of a matrix": ("sum of each row", "sum of each column"),
@@ -159,8 +169,9 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 # The elementwise curves show it best. They are flat on the left and rise on the right. On the left one pays for the
 # *call*: sixteen numbers take as long as 256. On the right one pays for the *numbers*. (The others have begun to rise
 # at the left edge: a convolution of one image is a quarter of a million multiplications already.) In between there is
-# a third effect, which the table shows. A number costs least in arrays of some ten thousands, because these stay in the
-# processor's cache. From millions on they have to come from memory each time, and a number costs several times as much.
+# a third effect, which the table shows. A number costs least in arrays of some ten thousands, because these stay in
+# the processor's *cache*, a small memory of its own that is several times as fast. From millions on they have to come
+# from memory each time, and a number costs several times as much.
 #
 # So a rough model of any operation is: the price of the call, plus bytes over bandwidth. How large must an array be
 # for the work to cost as much as the call?
@@ -179,14 +190,15 @@ for name, machine in machines.items():
     print(f"{name:4}  {half[name]:11,.0f} numbers")
 
 # %% [markdown]
-# The CPU has earned its call back after a thousand numbers, the card after two million. Now, how many numbers do our
-# layers have to offer? A hidden layer of 100 neurons, for ten images, has a thousand activations. The weights of its
-# 784 inputs are 78,400. That is what it means to starve.
+# By this model the CPU has earned its call back after a thousand numbers, the card after two million. (By the table
+# above it is rather four thousand on the CPU, since so few are in the cache; a card has caches too.) Now, how many
+# numbers do our layers have to offer? A hidden layer of 100 neurons, for ten images, has a thousand activations. The
+# weights of its 784 inputs are 78,400. That is what it means to starve.
 #
 # ## 3. Rows, columns, and the way to the device
 #
-# Two remarks. An author of this field has found sums of rows and columns slower on a card than on a
-# CPU, and warns of them. What is recorded about the two directions?
+# Two remarks. The same kind of program, years ago, has been found to sum rows and columns more slowly on a card than
+# on a CPU. What is recorded about the two directions?
 
 # %%
 for record in records:
@@ -197,9 +209,10 @@ for record in records:
 
 # %% [markdown]
 # It is the same number of additions and the same bytes, in another order, and on this CPU one order takes twice as
-# long. A matrix lies in memory row by row. To sum each *column*, NumPy adds whole rows to each other, many numbers with
-# one instruction. To sum each *row* it has to add up neighbours, one after the other or nearly so. Whether a card
-# loses at sums is a question that its record answers.
+# long. A matrix lies in memory row by row. To sum each *column*, NumPy adds whole rows to each other, many numbers
+# with one instruction. To sum each *row* it has to add up neighbours, one after the other or nearly so. Does a card
+# lose at sums? By our model, four megabytes are a microsecond for it, six with the call; so it wins here, and loses
+# below some ten thousand numbers, where a CPU is done before the call has arrived. A record of a card would tell.
 #
 # The second remark is about transfers. Between host and device data have to travel, and the way has a price of its own.
 
@@ -219,8 +232,10 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# Small transfers are slow because each is a call, large ones because of memory (on the CPU, fresh memory has to be
-# handed out by the system first). We come back to them in section 6.
+# On the CPU this is no way to go, only a copy in memory. Small ones are slow because each is a call, large ones because
+# they no longer fit into a cache, and because fresh memory has to be handed out by the system first. (Bytes are counted
+# once, though a copy reads and writes them.) A card's way back has a price of its own: who fetches a number, the cost
+# for instance, waits until the queue is empty. We come back to them in section 6.
 #
 # ## 4. Bytes and multiplications
 #
@@ -256,23 +271,26 @@ plt.show()
 for layer in recorded["CPU"].of("layer"):
     cpu = machines["CPU"]
     intensity = layer.flops / layer.bytes
-    bound = "memory" if intensity < cpu.peak / cpu.bandwidth else "arithmetic"
-    print(f"layer of 1000 x 1000, {layer.size:4} images: intensity {intensity:5.1f}, bound by {bound:10}"
+    side = "left" if intensity < cpu.peak / cpu.bandwidth else "right"
+    print(f"layer of 1000 x 1000, {layer.size:4} images: intensity {intensity:5.1f}, {side:5} of the ridge"
           f"  {layer.flops / layer.best / 1e9:4.0f} GFLOP/s")
 print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak / machines['card'].bandwidth:.1f}")
 
 # %% [markdown]
-# The measured points keep to the roof, with some exceptions. Those *above* the slope have their numbers in the
-# cache, which is faster than the memory that the slope stands for. Those far *below* are small, and one pays for the
-# call, as on the left of the first figure; or a product is too thin for the kernels of the library. (Three images do
-# worse than one: a product with a single column has a routine of its own.) The convolution is a case of its own: on the
-# way it copies every pixel once for each place of a filter that looks at it, and these bytes are not in its intensity
-# here, which knows of images and results alone.
+# The largest products lie on the flat roof, the largest multiplication on the slope. The others show what the roof
+# leaves out. Points *above* the slope have their numbers in the cache, which is faster than the memory that the slope
+# stands for. Points far *below* are small, and one pays for the call, as on the left of the first figure; or a
+# product is too thin for the library. Sums of rows stay below even when they are large: neighbours are added up
+# nearly one after the other (section 3). (Three images do worse than one: a product with a single column has a
+# routine of its own.) The convolution is a case of its own: on the way it copies every pixel once for each place of a
+# filter that looks at it, and these bytes are not in its intensity here, which knows of images and results alone.
 #
 # Look at the layer of a thousand neurons, the one that the book's best network is made of. It has a million weights,
-# and each of them is needed once for each image. One image: half an operation for each byte. Ten: five. The weights
-# have to come from memory, and with ten images there is nothing else to do meanwhile. With a hundred, the CPU works
-# at nearly its peak.
+# and each of them is needed once for each image. One image: half an operation for each byte. Ten: five, which is
+# still left of the ridge. The measured points tell more than the roof. One image is above the slope: its four
+# megabytes of weights were in a cache from the run before. Three and ten are far below: the library first copies the
+# operands into an order of its own, and that costs as much as multiplying. With a hundred, the CPU works at nearly
+# its peak.
 #
 # **Exercise 2.** From which mini-batch on is that layer's product bound by arithmetic? For $N$ images it needs $2
 # \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000 \cdot
@@ -289,6 +307,7 @@ enough = {name: next(n for n in range(1, 10_000) if layer_intensity(n) >= machin
 # %% tags=["check"]
 assert set(enough) == {"CPU", "card"}, "an answer for each machine"
 for name, machine in machines.items():
+    assert enough[name] == int(enough[name]), f"{name}: a whole number of images"
     computes, moves = ([2e6 * n / machine.peak for n in (enough[name], enough[name] - 1)],
                        [(4e6 + 8e3 * n) / machine.bandwidth for n in (enough[name], enough[name] - 1)])
     assert computes[0] >= moves[0], f"{name}: with {enough[name]} images it still waits for memory"
@@ -296,7 +315,8 @@ for name, machine in machines.items():
     print(f"{name:4}  {enough[name]} images")
 
 # %% [markdown]
-# A dozen on this core of a CPU, some thirty on the card. At ten, both wait for memory.
+# A dozen on this core of a CPU, some thirty on the card: ten are left of both ridges. (The card would wait for neither
+# memory nor arithmetic. Four megabytes take it one microsecond, the call five.)
 #
 # Now a whole training step. `tally` takes one, and writes down each operation on arrays: its kind, the bytes that it
 # reads and writes, its additions and multiplications. It does that on the CPU, but the lines of code are the same on
@@ -312,7 +332,8 @@ moved = {kind: sum(done.bytes for done in steps["shallow", 10] if done.kind == k
 print("megabytes moved:", ", ".join(f"{kind} {size / 1e6:.2f}" for kind, size in moved.items()))
 
 # %% [markdown]
-# You can follow the book's four equations: a product, biases added, the sigmoid in four calls, the output's product and
+# You can follow backpropagation (`add.reduce` is a sum, `a[...] = b` a copy into an array): forward, a product, biases
+# added, the sigmoid in four calls, the output's product and
 # its softmax; the cost; then the way back, and at the end a multiplication with $\eta$ and a subtraction for each of
 # four parameters. Five of these calls are products of matrices; nearly all arithmetic is in them. But the elementwise
 # calls move more bytes, and most of these in two calls near the end, the update of the 78,400 weights. Most others
@@ -346,12 +367,14 @@ for kind, record in recorded.items():
 # peak, as in the table of the layer, and Python between the calls. In the other direction, a cache makes bytes cheaper
 # than the model thinks. For what follows a factor of two will do.
 #
-# All calls but some ten are bound by memory, in every network. At ten images they take most of the step's time in the
-# shallow and the dropout network; at a thousand, arithmetic has the larger part in all three.
+# By the model, all calls but some ten are bound by memory, in every network. At ten images they make up most of the
+# work in the shallow and the dropout network, and half of it in the conv network; at a thousand, arithmetic has the
+# larger part in all three. (The price of the calls is not in these shares.)
 #
 # ## 5. Ten images at a time
 #
-# What does an image cost, if it comes alone, with nine others, or with 999?
+# What does an image cost, if it comes alone, with nine others, or with 999? (Dotted again: computed, from the counts of
+# the last section.)
 
 # %%
 figure, axis = plt.subplots()
@@ -360,6 +383,11 @@ for colour, name in enumerate(NETWORKS):
         found = record.of(f"step, {name}")
         axis.loglog([time.size for time in found], [time.best * 1e6 / time.size for time in found], line, marker=".",
                     color=f"C{colour}", label=f"{name}, {record.kind}")
+    if "GPU" not in recorded:
+        counted = {n: tally(NETWORKS[name](), n) for n in (1, 10, 100, 1000)}
+        seconds = [max(len(done) * machines["card"].call, work(done, machines["card"])) for done in counted.values()]
+        axis.loglog(list(counted), [1e6 * each / n for n, each in zip(counted, seconds)], ":", marker=".",
+                    color=f"C{colour}", label=f"{name}, card, computed")
 axis.set(xlabel="images in a mini-batch", ylabel="microseconds for an image")
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
@@ -369,13 +397,15 @@ for name in NETWORKS:
           f"in ten {found[10] / found[1000]:.1f} times")
 
 # %% [markdown]
-# On the CPU, ten is a fair compromise. A convolutional layer uses its few weights at hundreds of places of each image,
-# so ten images give the *conv* network nearly all the work that it can use. The *dropout* network, with its million
-# weights between two layers, gains a factor of two or so from a thousand, and the *shallow* one, whose step is mostly
-# calls and weights, several times as much.
+# (One image is a case of its own. In the shallow and the dropout network the whole step takes *longer* than with
+# three, probably because a product with a single column goes another way through the library.) On the CPU, ten is a
+# fair compromise. A convolutional layer uses its few weights at hundreds of places of each image, so ten images give
+# the *conv* network nearly all the work that it can use. The *dropout* network, with its million weights between two
+# layers, gains a factor of two or so from a thousand, and the *shallow* one, whose step is mostly calls and weights,
+# nearly four.
 #
-# And on a card? There the calls are kernels. Ours come one after the other, and none can be shorter than its launch.
-# So a step takes at least the launches, and at least the work.
+# And on a card? There the calls are kernels. Python launches them one after the other, at 5 microseconds each by our
+# assumption. So a step takes at least the launches, and at least the work.
 
 # %%
 print("network  images     products  sums  elementwise  copies    launches     work (card)")
@@ -387,30 +417,32 @@ for (name, n), operations in steps.items():
 print(f"card: {source['card']}; dropout on 100 images has {len(tally(NETWORKS['dropout'](), 100))} calls")
 
 # %% [markdown]
-# The work of the shallow step would keep that card busy for half a microsecond, and launching it takes two hundred.
-# The largest network has seventeen microseconds of work at ten images, and more than a millisecond of launches. In
-# other words: *at mini-batch 10 the card does about one per cent of what it could*, and a card with twice the
-# bandwidth and twice the peak would not be faster. By this estimate it is no faster at the shallow step than one core
-# of a CPU, which was measured to need a tenth of a millisecond. At the dropout step it is about three times as fast,
+# The bytes of the shallow step are half a microsecond's work for that card (were it a single kernel; section 7 comes
+# to what each kernel costs besides), and launching takes two hundred. The largest network has seventeen microseconds
+# of work at ten images, and more than a millisecond of launches. In other words: *by this estimate the card does, at
+# mini-batch 10, about one per cent of what it could, or less*, and one with twice the bandwidth and twice the peak
+# would not be faster. It needs twice as long for the shallow step as one core of a CPU, which was measured to need a
+# tenth of a millisecond. At the conv step it is twice as fast as the core, at the dropout step about three times,
 # with an arithmetic that is three hundred times as fast.
 #
-# At a thousand images the launches are as many as before, or nearly so, and there is a great deal more work. In the two
-# large networks, launches and work are now of the same order. By this estimate the card is then a hundred times as fast
-# as the core.
+# At a thousand images the launches are as many as before, or nearly so, and there is a great deal more work. In the
+# two large networks, launches and work are now of the same order. By this estimate the card is then more than a
+# hundred times as fast as the core; at the shallow step, a dozen times.
 #
-# (Why do the calls of the dropout net change with the mini-batch? Its large products are cut into blocks, because on a
-# CPU that is faster; see `ops/products.py`. At a hundred images nothing is cut, and sixty calls are saved. A card would
-# always be better off so.)
+# (The calls of the dropout network change with the mini-batch because its products are cut into blocks, which is
+# faster on a CPU; see `netlib/ops/products.py`. netlib does so on a card too, where it only adds launches: without
+# it, the step on ten images would have sixty calls fewer.)
 #
-# Three cures follow from that table, and the next sections take them up in turn. More work in each launch: larger
-# mini-batches, or many networks. Fewer launches: kernels that do several operations. Cheaper launches: a graph.
+# Three cures follow from that table. Cheaper launches: a graph (section 7). Fewer launches: kernels that do several
+# operations (section 7 too). More work in each launch: larger mini-batches, or many networks (section 8). But first the
+# question where the data should lie, whose answer depends on them.
 #
 # ## 6. Where should the data lie?
 #
-# Theano's tutorials put the whole data set into the card's memory, and say that copying each mini-batch would make a
-# card no faster than a CPU. An author of software for the book's networks tried that and found that it brought no
-# speed, or even cost some. Who is right? Let us count. A training set of 50,000 images is no burden, it takes 157 MB.
-# A mini-batch is two copies, images and labels.
+# Theano is the library that the book's program was written with (notebook 03). Its tutorials put the whole data set
+# into the card's memory, and say that copying each mini-batch would make a card no faster than a CPU. A user of it
+# tried that for the book's network and found that it brought no speed, or even cost some. Who is right? Let us count.
+# A training set of 50,000 images is no burden, it takes 157 MB. A mini-batch is two copies, images and labels.
 
 # %%
 for kind, record in recorded.items():
@@ -439,28 +471,33 @@ for (name, n), operations in steps.items():
 print(f"card: {source['card']}")
 
 # %% [markdown]
-# Each is right about another kind of step. In a step as it is, of a hundred launches, two more calls do not matter: ten
-# images cost some per cent at most. That is what the author has seen (why keeping the data on the card should even
-# cost something, these counts do not explain). A thousand images are another matter for a small network, since three
-# megabytes need their time on the bus. And whoever cures the launches finds copying among the largest items: in a step
-# of ten or twenty microseconds, the copy of ten images costs half as much again, or twice as much. That it would make a
-# card no faster than a CPU, as the tutorials warn, does not follow: a copy of ten images takes a tenth of what the
-# CPU needs for the smallest step. (The table assumes that nothing else happens while data travel. One can copy the next
-# mini-batch during the step, at the price of more code.)
+# By these counts each is right about another kind of step. In a step as it is, of a hundred launches, two more calls
+# do not matter: ten images cost some per cent at most. That is what the author has seen (why keeping the data on the
+# card should even cost something, these counts do not explain). A thousand images are three megabytes, and need their
+# time on the bus: sixty per cent of the small network's step, and a tenth or two of those of the large ones. And
+# whoever cures the launches finds copying among the largest items: in a step of five to twenty microseconds, the copy
+# of ten images costs from half as much as the step to twice as much. That it would make a card no faster than a CPU,
+# as the tutorials warn, does not follow: a copy of ten images takes a tenth of what the CPU needs for the smallest
+# step. (The table assumes that nothing else happens while data travel. One can copy the next mini-batch during the
+# step, at the price of more code.)
 #
 # In netlib the data are moved once, before training, and a mini-batch is a slice. It costs nothing, and it does not get
 # in the way of faster steps.
 #
 # ## 7. One launch for all
 #
-# A step always launches the same kernels on the same arrays; only the mini-batch moves on. So CUDA can *capture* it:
-# it notes down what is launched, without running it, and makes a *graph* of it. The graph is launched as one. What
-# changes from step to step, such as the place of the mini-batch, has to be read from the card's memory, where a kernel
-# can count it up. Within a graph a kernel follows the one before without waiting for Python. It still has to start and
-# end, which takes a microsecond or two.
+# A step always launches the same kernels on the same arrays; only the mini-batch and the masks of dropout change. So
+# CUDA can *capture* it: it notes down what is launched, without running it, and makes a *graph* of it. The graph is
+# launched as one. (With CuPy as it is, not quite: while it captures, it refuses calls of the library that multiplies
+# matrices, so the products need kernels of one's own. netlib does not capture its steps.) What changes from step to
+# step, such as the place of the mini-batch, has to be read from the card's memory, where a kernel can count it up.
+# Within a graph a kernel follows the one before without waiting for Python. It still has to start and end, which
+# takes a microsecond or two.
 #
-# **None of this has been measured here.** The following is an estimate, with 1.5 microseconds for a kernel in a graph,
-# from the counts above.
+# **None of this has been measured here.** The following is an estimate, with 1.5 microseconds for a kernel in a
+# graph, from the counts above. It takes, kernel by kernel, the larger of launch and work, as if Python never got
+# ahead of the card; section 5 took the larger of all launches and all the work, as if it always did. At ten images
+# the two are the same.
 
 # %%
 in_graph = 1.5e-6  # assumed: from the start of a kernel in a graph to the start of the next, if it has nothing to do
@@ -473,7 +510,8 @@ for (name, n), operations in steps.items():
     print(f"{name:8} {n:5} {one_by_one * 1e6:10,.0f} us {captured * 1e6:10,.0f} us {pure * 1e6:13,.1f} us")
 
 # %% [markdown]
-# A factor of three at ten images, then, and still far from the work: the kernels have become cheap, but not few.
+# At ten images that is little else than 5 microseconds over 1.5, our two assumptions: a factor of three, which could as
+# well be two or six. It is still far from the work: the kernels have become cheap, but not few.
 # The next cure is to have fewer, by *fusing* kernels: one that adds the bias, takes the sigmoid and writes the result
 # does in a launch what now takes five, and reads and writes the numbers once instead of five times.
 #
@@ -499,10 +537,10 @@ for name in NETWORKS:
     print(f"{name:8} {len(string):4} calls now, {left[name]:4} after fusion")
 
 # %% [markdown]
-# Not all of these runs could really be one kernel; an update of the weights and one of the biases, say, have different
-# shapes. But whoever writes kernels by hand gets further, because sums and products can take part as well: a kernel
-# for a layer can multiply, add the bias and apply the activation function. A dozen kernels for the largest step is what
-# one may hope for.
+# Not all of these runs could really be one kernel; an update of the weights and one of the biases, say, have
+# different shapes. But whoever writes kernels by hand gets further, because sums and products can take part as well:
+# a kernel for a layer can multiply, add the bias and apply the activation function. Some fifteen kernels for the
+# largest step, one for each layer on the way forward and two on the way back, is what one may hope for.
 #
 # ## 8. Many networks at once
 #
@@ -510,7 +548,9 @@ for name in NETWORKS:
 # ([06](06_dropout_data_committees.ipynb)). Trained one after the other, $K$ networks take $K$ times as long. But if
 # they have the same layers and see the same mini-batches, they ask for the same operations, on other weights. So put
 # the weights of all into one array, with the network as its first axis. `matmul` then makes $K$ products in one call,
-# and so do all other operations. A step of $K$ networks has as many launches as a step of one.
+# and so do all other operations. A step of $K$ networks has about as many calls as a step of one. (Whether a card's
+# library makes each of these products in a single launch is one more thing to be measured. `Together` takes fully
+# connected networks without dropout.)
 #
 # First: is it the same training? Five networks, forty mini-batches of ten digits, each on its own and all together.
 
@@ -523,9 +563,10 @@ for start in range(0, 400, 10):
     batch = slice(start, start + 10)
     costs = [float(net.train_mini_batch(rows[batch], labels[batch], 0.5)) for net in nets]
     costs_together = to_host(together.step(rows[batch], labels[batch], 0.5))
-weights = to_host(together.params[0])
-difference = max(np.abs(to_host(net.layers[0].w) - weights[k]).max() for k, net in enumerate(nets))
-print("weights of the first layer, all networks:", weights.shape)
+weights = [to_host(parameter) for parameter in together.params[::2]]
+difference = max(np.abs(to_host(layer.w) - all_of_them[k]).max()
+                 for k, net in enumerate(nets) for layer, all_of_them in zip(net.layers, weights))
+print("weights of the first layer, all networks:", weights[0].shape)
 print("costs of the last step, each on its own:  ", " ".join(f"{cost:.2f}" for cost in costs))
 print("                        and all together: ", " ".join(f"{cost:.2f}" for cost in costs_together))
 print(f"no weight differs by more than 0.00001: {difference < 1e-5}")
@@ -541,9 +582,12 @@ for record, line in zip(records, ("-", "--")):
         found = record.of(f"many, {how}")
         axis.semilogx([time.size for time in found], [time.best / time.size * 1e6 for time in found], line,
                       marker="o", color=f"C{colour}", label=f"{how}, {record.kind}")
-axis.set(xlabel="networks", ylabel="microseconds for a step of each")
-axis.set(yscale="log") if "GPU" in recorded else axis.set(ylim=(0, None))
-axis.set_xticks([1, 4, 16, 64], [1, 4, 16, 64])
+axis.set(xlabel="networks", ylabel="microseconds for each network's step")
+if "GPU" in recorded:
+    axis.set(yscale="log")
+else:
+    axis.set(ylim=(0, None))
+axis.set_xticks([1, 2, 4, 8, 16, 32, 64], [1, 2, 4, 8, 16, 32, 64])
 axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 for kind, record in recorded.items():
@@ -552,9 +596,11 @@ for kind, record in recorded.items():
     print(f"{kind}: how many times as fast as in turn (number of networks): {gains}")
 
 # %% [markdown]
-# Even on the CPU it pays: Python is asked once and not $K$ times. The gain grows up to some ten networks, and then it
-# shrinks again. The likely reason is in section 4: a network's weights and their gradients take 0.6 MB. Those of a few
-# networks fit into a cache; those of sixty-four, 40 MB, have to come from memory at each step.
+# Even on the CPU it pays: Python is asked once and not $K$ times. (A fifth is not due to that: a single network
+# "together" is 1.2 times as fast already, because that program does less around its calls.) The gain grows up to
+# sixteen networks, and then it shrinks again. The likely reason is in section 4: a network's weights and their
+# gradients take 0.6 MB. Those of sixteen, 10 MB, may still fit into a cache; those of sixty-four, 40 MB, have to come
+# from memory at each step.
 #
 # On a card the gain should be of another size, because nearly all of the step is launches. How many networks would it
 # take?
@@ -570,9 +616,10 @@ K = int(np.ceil(len(one) * machines["card"].call / work(one, machines["card"])))
 # %% tags=["check"]
 launches = len(steps["shallow", 10]) * machines["card"].call
 alone = work(steps["shallow", 10], machines["card"])
+assert int(K) == K, "a whole number of networks"
 assert K * alone >= launches, "the card still waits for launches"
 assert (K - 1) * alone < launches, "fewer networks are enough"
-print(f"{K} networks; up to there, each further one costs nothing (card: {source['card']})")
+print(f"{K} networks; by this count each further one up to there costs nothing (card: {source['card']})")
 
 # %% [markdown]
 # Hundreds of networks in the time of one: for a step that small, that is the estimate. By the same count the two larger
@@ -614,10 +661,11 @@ for record in records:
 # %% [markdown]
 # Where the call is the price, nothing. Where bytes are, twice as much, because there are twice as many; and more than
 # that where the shorter numbers still fit into a cache and the longer do not. Where arithmetic is, somewhat more than
-# twice as much: an instruction of the CPU works on 64 bytes, whether these are sixteen numbers or eight. On a card
-# that last ratio is a matter of what was built in. The H200's data sheet says two; of cards for games many have one
-# unit for eight bytes where they have 32 or 64 for four. There, `float64` is out of the question. In the notebooks of
-# this edition it is the default for another reason: the text can then quote digits that are the same on every CPU.
+# twice as much: an instruction of this CPU works on 64 bytes, whether these are sixteen numbers or eight. On a card
+# that last ratio is a matter of what was built in. The H200's data sheet says two for its ordinary units, and one for
+# products on its tensor cores; cards for games often have one unit for eight bytes where they have 32 or 64 for four.
+# There, `float64` is out of the question. In the notebooks of this edition it is the default for another reason: the
+# few digits that the text quotes then come out the same on other CPUs.
 #
 # ## What to remember
 #
@@ -626,14 +674,15 @@ for record in records:
 # - Products of large matrices are bound by arithmetic; nearly everything else is bound by memory, products with few
 #   images included.
 # - A training step is 45 to 249 calls in our networks. At ten images they are so small that a card would do about one
-#   per cent of what it could. That is an estimate, with what it is computed from in plain sight.
+#   per cent of what it could, or less. That is an estimate, with what it is computed from in plain sight.
 # - To feed a card: more images or more networks in each call, fewer kernels, a captured graph.
 # - Whether data should lie on the device depends on what else a step waits for. If the launches are cured, it matters.
 #
 # ## In practice
 #
 # - Time a device only when its queue is empty. Take the smallest of many rounds, in turn with what you compare it to.
-# - Small network and small mini-batches: the CPU. Hundreds of images at a time or large layers: the card.
+# - Small network and small mini-batches: the CPU. Hundreds of images at a time or large layers: the card. (By our
+#   estimates, and against one core.)
 # - `netlib bench devices` measures the computer that you sit at and records it, with `--device gpu` its card. With
 #   `measure = True` this notebook does it itself, and records nothing.
 # - `tally` tells of a network of your own how many calls a step has, and what they move.

@@ -103,8 +103,8 @@ class Product(Node):
     def backward(self):
         (a, b), g = self.inbound, self.gradient()
         self.gradients = {}
-        self._hand(a, g * b.value)
-        self._hand(b, g * a.value)
+        self.hand(a, g * b.value)
+        self.hand(b, g * a.value)
 
 
 def test_a_node_can_be_used_twice_by_the_same_one(xp):

@@ -58,7 +58,7 @@ class Node:
         shares = [node.gradients[self] for node in dict.fromkeys(self.outbound)]
         return sum(shares[1:], start=shares[0]) if shares else self.value * 0
 
-    def _hand(self, node: Node, share: Array) -> None:
+    def hand(self, node: Node, share: Array) -> None:
         """Hand a share of the gradient to an inbound node, which may be one twice."""
         self.gradients[node] = self.gradients[node] + share if node in self.gradients else share
 
@@ -95,9 +95,9 @@ class Linear(Node):
         """With g for Z's: g W^T for X, X^T g for W, and g summed over the rows for b."""
         (x, w, b), g = self.inbound, self.gradient()
         self.gradients = {}
-        self._hand(x, g @ w.value.T)
-        self._hand(w, x.value.T @ g)
-        self._hand(b, g.sum(axis=0))
+        self.hand(x, g @ w.value.T)
+        self.hand(w, x.value.T @ g)
+        self.hand(b, g.sum(axis=0))
 
 
 class _Activated(Node):
@@ -159,8 +159,8 @@ class MSE(Node):
         """2 (y - a) / count for y, and the opposite for a."""
         y, a = self.inbound
         self.gradients = {}
-        self._hand(y, 2 * self.difference / self.count)
-        self._hand(a, -2 * self.difference / self.count)
+        self.hand(y, 2 * self.difference / self.count)
+        self.hand(a, -2 * self.difference / self.count)
 
 
 def topological_sort(feed_dict: Mapping[Input, Array]) -> list[Node]:
