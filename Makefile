@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTHON ?= python3
 
-.PHONY: help setup chapters test lint lab render sync clean
+.PHONY: help setup chapters test lint lab render sync site clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ chapters test: export OPENBLAS_NUM_THREADS ?= 1
 chapters: setup  ## run all notebooks end to end; results in build/quick
 	$(BIN)/netlib run
 
-test: setup lint  ## unit tests, guards, and the committed notebooks against a fresh run
+test: .venv/ready-site lint  ## unit tests, guards, and the committed notebooks against a fresh run
 	$(BIN)/python -m pytest
 
 lint: setup  ## style and common mistakes
@@ -42,6 +42,18 @@ sync: setup  ## bring the two files of each notebook in step; the one edited las
 
 render: setup  ## make the committed notebooks anew from the .py files
 	$(BIN)/netlib render
+
+# What only the site needs is installed beside the rest, the first time that it is made.
+.venv/ready-site: .venv/ready
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python -e ".[site]"; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[site]"; \
+	fi
+	@touch $@
+
+site: .venv/ready-site  ## the notebooks and all about them as pages, in build/site
+	$(BIN)/netlib site
 
 clean:  ## remove all that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis

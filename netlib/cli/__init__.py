@@ -10,6 +10,7 @@ from netlib.cli.experiments import experiments
 from netlib.cli.reading import read
 from netlib.cli.rendering import render
 from netlib.cli.running import run
+from netlib.cli.site import site
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,4 +25,5 @@ main.add_command(data)
 main.add_command(read)
 main.add_command(experiments)
 main.add_command(bench)
+main.add_command(site)
 main.add_command(doctor)

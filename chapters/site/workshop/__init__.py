@@ -1,0 +1,1 @@
+"""What the site is made of: pages that are written by programs, each module one kind."""
