@@ -163,6 +163,16 @@ def test_whole_numbers_live_on_the_host_and_others_on_the_device(device):
 # Functions
 
 
+@pytest.mark.parametrize("merge", [False, True])
+def test_what_is_made_of_constants_alone_may_meet_arrays_of_the_device(merge, device):
+    t = T.dscalar("t")
+    fourth = T.exp(t) * t**3
+    for _ in range(4):
+        fourth = T.grad(fourth, t)  # the exponents of its powers are computed, and chosen by `where`
+    slope = T.function([t], fourth, merge=merge, device=device)(2.0)
+    assert float(slope) == pytest.approx(np.exp(2) * (8 + 12 * 4 + 36 * 2 + 24), rel=1e-12)
+
+
 def test_updates_are_simultaneous_and_come_after_the_outputs(device):
     a, b = T.shared(np.array([1.0, 2]), "a", device=device), T.shared(np.array([3.0, 4]), "b", device=device)
     step = T.function([], [a, b.sum()], updates=[(a, b), (b, a + b)])
