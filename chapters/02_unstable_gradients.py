@@ -722,7 +722,7 @@ plt.show()
 #
 # What else helps is the matter of the next notebooks: more data and more time (both are what the book's chapter 6
 # relies on), layers that share weights, so that each weight collects gradient from many places
-# ([04](04_convolution_and_pooling.ipynb)), ReLU ([05](05_network3.ipynb)), better optimizers
+# ([04](04_convolution_and_pooling.ipynb)), ReLU ([05](05_network3.ipynb)), better optimisers
 # ([07](07_training_in_practice.ipynb)).
 #
 # ## In practice

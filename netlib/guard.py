@@ -44,7 +44,7 @@ class NonFiniteError(ArithmeticError):
 
 
 class Guard:
-    """Watches over a network while an optimizer changes it."""
+    """Watches over a network while an optimiser changes it."""
 
     def __init__(self, network: Any, optimizer: GradientDescent) -> None:
         self.network, self.optimizer = network, optimizer

@@ -1,7 +1,7 @@
 """The step that training takes with a gradient.
 
-Each optimizer moves the parameters of all layers against their gradients, by what the learning rate eta says. The
-gradients are used up: their arrays become the step. What an optimizer remembers from step to step lies in `memory`,
+Each optimiser moves the parameters of all layers against their gradients, by what the learning rate eta says. The
+gradients are used up: their arrays become the step. What an optimiser remembers from step to step lies in `memory`,
 is kept in checkpoints, and belongs to one network.
 """
 

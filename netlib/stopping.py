@@ -134,7 +134,7 @@ class EarlyStopping:
             raise ValueError(f"early_stopping: expected one that has trained this network, or a new one; got {self!r}")
 
     def go_on(self, network: Any, memory: dict[str, Array]) -> None:
-        """Put the network, and what its optimizer remembers, back to where they stood."""
+        """Put the network, and what its optimiser remembers, back to where they stood."""
         stood = self.stood
         for parameter, then in zip(network.params, stood.parameters, strict=True):
             parameter[...] = then
