@@ -3,10 +3,10 @@
 BIN := .venv/bin
 PYTHON ?= python3
 
-.PHONY: help setup chapters test lint lab render sync site clean
+.PHONY: help setup chapters test lint lab lab-test render sync site clean
 
 help:  ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The stamp is written last: an installation that was cut off is begun anew.
 .venv/ready: pyproject.toml
@@ -43,14 +43,17 @@ sync: setup  ## bring the two files of each notebook in step; the one edited las
 render: setup  ## make the committed notebooks anew from the .py files
 	$(BIN)/netlib render
 
-# What only the site needs is installed beside the rest, the first time that it is made.
-.venv/ready-site: .venv/ready
+# What only the site, or the tests in a browser, need is installed beside the rest, when it is needed first.
+.venv/ready-%: .venv/ready
 	@if command -v uv >/dev/null; then \
-	    uv pip install --quiet --python $(BIN)/python -e ".[site]"; \
+	    uv pip install --quiet --python $(BIN)/python -e ".[$*]"; \
 	else \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[site]"; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"; \
 	fi
 	@touch $@
+
+lab-test: .venv/ready-lab  ## every notebook in JupyterLab, in a browser (needs Chromium)
+	NETLIB_LAB=all $(BIN)/python -m pytest tests/test_lab.py
 
 site: .venv/ready-site  ## the notebooks and all about them as pages, in build/site
 	$(BIN)/netlib site

@@ -184,6 +184,7 @@ print(f"validation accuracy: {net.accuracy(validation_data):.1%}")
 # %%
 print(f"cost measured {net.cost(training_data):.4f}   -ln(1/10) = {np.log(10):.4f}")
 
+
 # %% [markdown]
 # Now comes the one idea that makes it all work. The cost depends on every one of the parameters, and smoothly (but
 # for the kinks of the ReLU and of taking a maximum). So for each parameter there is a derivative: how fast the cost
@@ -197,7 +198,6 @@ print(f"cost measured {net.cost(training_data):.4f}   -ln(1/10) = {np.log(10):.4
 # own. Here we use it, and ask of the first ten images: how long is the gradient, layer by layer, as a vector (the
 # root of the sum of all squares)? We take one step by hand, and ask again. (The gradients are computed as in training,
 # where the fully connected layer does not hear all its inputs; that is explained further down.)
-
 
 # %%
 def gradient_lengths(when):
@@ -427,10 +427,10 @@ drawing = """
     . . . . . . . . . . . . . .
     . . . . . . . . . . . . . ."""
 
+
 # %% [markdown]
 # Every mark becomes 2 by 2 pixels of ink. Then we do what was done to all the training images: move the digit until
 # its centre of mass is in the middle of the paper.
-
 
 # %%
 def shifted(images, down, right):
@@ -494,7 +494,7 @@ for d in distances:
 # **1 (easy). Count.** How many parameters would the network have with 40 filters instead of 20? Work it out on paper
 # and store the number in `answer`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = (40 * 5 * 5 + 40) + (40 * 12 * 12 * 100 + 100) + (100 * 10 + 10)
 
 # %% tags=["check"]
@@ -508,7 +508,7 @@ assert answer == sum(p.size for p in forty.params), "count filters, then 40 x 12
 # the first number of test images for which the 95 % interval, from end to end, is no wider than one percentage point?
 # Use `wilson_interval`, and store the number in `n_images`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 n_images = 100
 while np.diff(wilson_interval(round(0.98 * n_images), n_images))[0] > 0.01:
     n_images += 100
@@ -521,7 +521,7 @@ assert n_images == 3100, "try 100, 200, 300 ... and look at the difference of th
 # 784 inputs into a fully connected layer of `n_hidden` ReLU neurons (no dropout), then softmax, with the same learning
 # rate and as many epochs as above. Compare its accuracy on the validation data with that of `net`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 shallow = Network([
     FullyConnectedLayer(n_in=784, n_out=n_hidden, activation_fn=ReLU),
     SoftmaxLayer(n_in=n_hidden, n_out=10)], mini_batch_size, seed=seed, device=device, dtype=dtype)
@@ -546,7 +546,7 @@ assert shallow.steps == net.steps, "train it for as many epochs as above"
 # stopped). After each, put a copy of one filter that is not dead, turned as above, into a list `snapshots`, and show
 # them with `plotting.filters`. How far back can you recognise the final pattern? Compare with the curves.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 net4 = build()
 alive = int(np.argmin(silent.tolist()))  # the first filter that is not silent
 snapshots = []

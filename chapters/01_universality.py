@@ -82,6 +82,7 @@ plotting.network(middle, [1, 5, 1], inputs=["$x$"])
 plotting.network(right, [3, 5, 2], inputs=["$x_1$", "$x_2$", "$x_3$"], outputs=["$f^1$", "$f^2$"])
 plt.show()
 
+
 # %% [markdown]
 # The claim of this notebook, the **universality theorem**: for every function of one or more numbers there is a
 # network that computes it. Three pieces of small print belong to it from the start.
@@ -111,6 +112,7 @@ def draw_neuron(figure, w, b):
 
 
 explore(draw_neuron, {"w": Slider(8, -999, 999), "b": Slider(-4, -999, 999)})
+
 
 # %% [markdown]
 # The bias slides the curve to the left or to the right and leaves its shape alone. The weight makes it flat or steep,
@@ -146,6 +148,7 @@ axis.set(xlabel="x")
 axis.legend()
 plt.show()
 
+
 # %% [markdown]
 # At $w = 8$ the climb takes three quarters of the picture, at $w = 999$ only 0.6 %. From here on we will use $w =
 # 1000$ wherever we want a step, and forget for a while that it is not one.
@@ -168,6 +171,7 @@ def draw_step(figure, w, b):
 
 explore(draw_step, {"w": Slider(100, -999, 999), "b": Slider(-40, -999, 999)})
 
+
 # %% [markdown]
 # That allows a change of language. Instead of a weight and a bias, say only *where the step is*: $w = 1000$ is
 # understood, and the bias is $b = -1000\,s$. One number for a neuron in place of two, and one that you can see in the
@@ -181,6 +185,7 @@ def draw_position(figure, s):
 
 
 explore(draw_position, {"s": Slider(0.40, 0.0, 1.0, 0.01)})
+
 
 # %% [markdown]
 # ## 3. Two neurons are a bump
@@ -203,6 +208,7 @@ positions = {"s1": Slider(0.40, 0.0, 1.0, 0.01), "s2": Slider(0.60, 0.0, 1.0, 0.
 weights = {"w1": Slider(0.6, -9.9, 9.9, 0.1), "w2": Slider(1.2, -9.9, 9.9, 0.1)}
 explore(draw_two, positions | weights, buttons={"A bump": {"w1": 0.8, "w2": -0.8}})
 
+
 # %% [markdown]
 # Stairs: the curve rises by $w_1$ at $s_1$ and by $w_2$ at $s_2$. What if the second step takes back what the first
 # has given, $w_2 = -w_1$? Then the curve is up between the two positions, and zero elsewhere: a *bump*. Call its height
@@ -219,6 +225,7 @@ def draw_bumps(figure, intervals, heights):
 
 
 explore(lambda figure, s1, s2, h: draw_bumps(figure, [(s1, s2)], [h]), positions | {"h": Slider(0.6, -1.5, 1.5, 0.1)})
+
 
 # %% [markdown]
 # Two bumps do not disturb each other: each is zero where the other one is not. (Unless you let them overlap. Then
@@ -267,7 +274,7 @@ explore(draw_five, sliders, buttons={"Other heights": five_random}, vertical=Tru
 # linear), **here)` has one input, two hidden neurons and one output (`**here` only says on which device). Call yours
 # `bump`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 hidden = ([[1000, -1000]], [-400, 600], sigmoid)
 bump = universality.constructed(hidden, ([[0.8], [0.8]], [-0.8], linear), **here)
 
@@ -278,6 +285,7 @@ assert np.allclose(outputs(bump, points), [0, 0, 0.8, 0.8, 0.8, 0, 0], atol=0.01
 assert [layer.w.shape for layer in bump.layers] == [(1, 2), (2, 1)], "two hidden neurons, one output"
 assert np.allclose(to_host(bump.layers[1].w), 0.8), "both output weights are 0.8"
 assert bump.layers[1].activation_fn is linear, "the output neuron is linear"
+
 
 # %% [markdown]
 # ## 4. The challenge
@@ -302,6 +310,7 @@ right.plot(x, target(x))
 right.set(xlabel="x", ylim=(-2.5, 2.5), title="what must arrive at the output neuron, logit f")
 figure.tight_layout()
 plt.show()
+
 
 # %% [markdown]
 # **The challenge.** Here are the five bumps, and behind them the right-hand curve of the last figure. Choose the five
@@ -358,6 +367,7 @@ axis.plot(x, outputs(network, x), label="a network of ten hidden neurons")
 axis.set(xlabel="x", ylim=(0, 1))
 axis.legend()
 plt.show()
+
 
 # %% [markdown]
 # Not a good likeness, with five bumps. But there is nothing about five, or about this $f$, in what we have done.
@@ -479,7 +489,7 @@ plt.show()
 # Make a network of *six* hidden neurons, called `six`, with the same weighted output as `universality.bumps(fifths,
 # best)`. (`universality.steps` takes positions and heights.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 changes = np.diff(best, prepend=0, append=0)
 six = universality.steps(np.arange(6) / 5, changes, **here)
 
@@ -586,6 +596,7 @@ movie(lambda figure, w: plotting.surface(figure, outputs(neuron((w, 0), -w / 2, 
                                          title=f"w1 = {w},  b = {-w // 2}"),
       [{"w": w} for w in range(8, 101, 4)], size=(4, 3))
 
+
 # %% [markdown]
 # A step again, a cliff along a line. It stands at $s_x = -b/w_1$, and with the weights exchanged there is one in the
 # other direction, at $s_y = -b/w_2$. We keep to $w = 1000$ for the one and 0 for the other, and speak of *steps in
@@ -599,6 +610,7 @@ def draw_steps(figure, s_x, s_y, turn):
 
 
 explore(draw_steps, {"s_x": Slider(0.5, 0.0, 1.0, 0.01), "s_y": Slider(0.5, 0.0, 1.0, 0.01)} | turning, size=(7, 3.2))
+
 
 # %% [markdown]
 # Two steps in $x$ make a bump in $x$: which looks less like a bump than like a wall across the whole square.
@@ -614,6 +626,7 @@ def draw_walls(figure, s1, s2, h, turn):
 
 sliders = {"s1": Slider(0.30, 0.0, 0.49, 0.01), "s2": Slider(0.70, 0.5, 1.0, 0.01), "h": Slider(0.6, -1.0, 1.0, 0.1)}
 explore(draw_walls, sliders | turning, size=(7, 3.2))
+
 
 # %% [markdown]
 # And both together, four hidden neurons, one bump in $x$ and one in $y$, of the same height $h$?
@@ -636,6 +649,7 @@ plan = universality.tower([(0.4, 0.6), (0.3, 0.7)], **here)
 figure = plt.figure(figsize=(5, 3.6))
 plotting.surface(figure, 0.7 * outputs(plan, X, Y), zlim=(0, 1), title="what we would like")
 plt.show()
+
 
 # %% [markdown]
 # That is what an output neuron can decide. Its sigmoid is a switch as well: it is on where its argument is well above
@@ -681,6 +695,7 @@ names = ["$x_1$", "$x_2$", "$x_3$"]
 plotting.network(axis, [3, 6, 1], inputs=names, connections=signs, neurons=ends | {(2, 0): "\nb = $-5h/2$"})
 plt.show()
 
+
 # %% [markdown]
 # (The hidden neurons of this drawing are steps at $s_i$ and $t_i$; only the lines from $x_i$ to those two have a
 # weight that is not zero.)
@@ -699,6 +714,7 @@ def draw_two_towers(figure, w1, w2, turn):
 
 sliders = {"w1": Slider(0.7, 0.0, 1.0, 0.1), "w2": Slider(0.5, 0.0, 1.0, 0.1)}
 explore(draw_two_towers, sliders | turning, size=(8, 3.6))
+
 
 # %% [markdown]
 # And with many, side by side, any landscape. On the left are $5 \times 5$ towers of height $(i^2 + j^2)/50$; then a
@@ -750,7 +766,7 @@ for m in (2, 3, 6, 784):
 # only output weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of the
 # hidden layer, then those of the output layer.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 one, two = (universality.approximate(f, 70, **here).network.params
             for f in (lambda x: np.cos(2 * np.pi * x), lambda x: np.sin(2 * np.pi * x)))
 both = np.hstack([to_host(one[2]), to_host(two[2])])
@@ -778,7 +794,7 @@ plt.show()
 # y$, from $-1$ to 1. In general: any continuous function is, as nearly as you like, a sum of multiples of waves
 # $\cos(ax + by + c)$, and each wave is a function of one number, $ax + by$.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 edges = np.linspace(-1.02, 2.02, 153)
 middle = (edges[:-1] + edges[1:]) / 2
 changes = np.diff(middle**2 / 4, prepend=0, append=0)
@@ -811,6 +827,7 @@ axis.set(xlabel="z")
 axis.legend()
 plt.show()
 
+
 # %%
 def draw_wobbly(figure, w, b):
     axis = figure.subplots()
@@ -833,6 +850,7 @@ for activation in (sigmoid, universality.wobbly, tanh, ReLU, linear):
         print(f"{activation!s:13} goes from {left:2.0f} to {right:.0f}: largest error {error:.3f}")
     except ValueError as error:
         print(error)
+
 
 # %% [markdown]
 # The last two are refused. For **ReLU**, $\max(0, z)$, that means only that *this* construction fails. There is
@@ -883,7 +901,7 @@ print(f"largest error of the line that is best in the mean square: {np.abs(line(
 # ReLUs can have one. Write down a network of two ReLU neurons and a linear output, called `ramp`, that is 0 up to $x
 # = 0.40$, is 1 from $x = 0.41$ on, and climbs in between. So a pair of ReLUs can do what one sigmoid did.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 ramp = universality.constructed(([[100, 100]], [-40, -41], ReLU), ([[1], [-1]], [0], linear), **here)
 
 # %% tags=["check"]

@@ -79,6 +79,7 @@ left.set_title("shallow")
 right.set_title("deep")
 plt.show()
 
+
 # %% [markdown]
 # Ask for the *parity* of eight bits: 1 if an odd number of them is 1, else 0. A deep network does it as a tree. Two
 # bits $p$ and $q$ differ if *p or q* is true and *p and q* is not. That takes a neuron for each of these two
@@ -103,6 +104,7 @@ tree = parity_tree(8)
 bits = np.array(list(np.ndindex(*[2] * 8)), dtype=float)
 print("neurons", [layer.n_out for layer in tree.layers], "together", sum(layer.n_out for layer in tree.layers))
 print("right for", (tree.forward(bits)[:, 0].round() == bits.sum(axis=1) % 2).sum(), "of", len(bits))
+
 
 # %% [markdown]
 # Twenty-one neurons, in six layers. With a single hidden layer there is the obvious way: one neuron for each
@@ -134,7 +136,7 @@ for n in (4, 8, 16, 32):
 # a matrix of weights with a row for each input and a column for each neuron, the biases, and the activation
 # function.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 hidden = (np.full((8, 8), 20), -20 * (np.arange(8) + 0.5), sigmoid)
 clever = constructed(hidden, (20.0 * (-1) ** np.arange(8)[:, None], [-10], sigmoid), device=device)
 
@@ -143,6 +145,7 @@ right = (clever.forward(bits)[:, 0].round() == bits.sum(axis=1) % 2).sum()
 print("neurons", [layer.n_out for layer in clever.layers], "right for", right, "of", len(bits))
 assert [layer.n_out for layer in clever.layers] == [8, 1], "eight hidden neurons and an output"
 assert right == 256, "steps after 0, 1, 2 ... ones that count up and down in turn"
+
 
 # %% [markdown]
 # ## 2. Adding layers
@@ -282,6 +285,7 @@ for depth in (2, 3, 4):
     print(f"{depth} hidden layers: the last is", " then ".join(
         f"{descents[depth][step, -1] / descents[depth][step, 0]:.0f}" for step in (0, epochs_descent - 1)),
         f"times as fast as the first; the cost goes from {history.cost[0]:.2f} to {history.cost[-1]:.2f}")
+
 
 # %%
 def draw_descents(curves):
@@ -477,7 +481,7 @@ print(f"widest at |w| = {best_w:.1f}: {widest:.2f}; there, counted point by poin
 # 0.001, for all $x$ from 0 to 1. (Where is the sigmoid nearly straight? Write a dictionary `identity` with the keys
 # `w1`, `b` and `w2`.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 identity = {"w1": 0.05, "b": -0.025, "w2": 4 / 0.05}
 
 # %% tags=["check"]
@@ -496,7 +500,7 @@ assert distance < 0.001, "a small w1 keeps to the middle of the sigmoid, w2 = 4 
 # for the interval to be 0.3 wide? There are two answers; give them as a pair `answers`, the smaller one first, to two
 # decimals. (The function `gradients.window_width` takes arrays.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 w = np.arange(4, 60, 0.001)
 above = w[gradients.window_width(w) >= 0.3]
 answers = round(above[0], 2), round(above[-1], 2)
@@ -612,7 +616,7 @@ plt.show()
 # activation_fn=ReLU, bias_scale=0)`, the median over twenty networks, should lie between 1/4 and 4. Call it
 # `balanced`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 balanced = 1.5
 
 # %% tags=["check"]

@@ -86,6 +86,7 @@ print(W1)
 print(W2)
 print("parameters:", sum(p.size for p in (W1, b1, W2, b2)))
 
+
 # %% [markdown]
 # The cost is a *mean squared error*: the sum of the squared differences, divided by the number of examples. We shall
 # come back to that divisor. Forward, the network is five lines:
@@ -102,6 +103,7 @@ def forward(x, target, W1, b1, W2, b2):
 
 h, a, cost = forward(x, target, W1, b1, W2, b2)
 print("hidden", h.round(2), "output", a.round(2), f"cost {cost:.2f}")
+
 
 # %% [markdown]
 # Now backward. We write $\bar v$ (in the program `dv`) for the derivatives of the cost with respect to the entries of
@@ -132,6 +134,7 @@ def backward(x, target, W1, b1, W2, b2):
 by_hand = backward(x, target, W1, b1, W2, b2)
 print(by_hand[0].round(3))
 
+
 # %% [markdown]
 # The second row of $\bar W_1$ is twice the first, and the third three times: $x = (1, 2, 3)$. For the rest we want a
 # better test. Is it right? One can always find out on the spot. Move a single parameter a little up and a little
@@ -156,6 +159,7 @@ parameters = W1, b1, W2, b2
 for name, parameter, found in zip(["W1", "b1", "W2", "b2"], parameters, by_hand):
     expected = central_differences(lambda: forward(x, target, *parameters)[-1], parameter)
     print(f"{name}: shape {found.shape}, largest difference {abs(found - expected).max():.7f}")
+
 
 # %% [markdown]
 # ## 2. Pairs
@@ -184,6 +188,7 @@ def sigmoid_back(g, a):
 def tanh_back(g, a):
     return g * (1 - a**2)
 
+
 # %% [markdown]
 # The sigmoid's way back uses its own output $a$, not its input: $\sigma' = \sigma (1 - \sigma)$. So a module may keep
 # whatever is most useful of its forward pass. Libraries have been built of such pairs from early on. (In Torch, the
@@ -203,18 +208,20 @@ g, of_w1, of_b1 = linear_back(sigmoid_back(g, h), x, W1)
 print("the same as by hand:", all(np.allclose(p, q) for p, q in zip((of_w1, of_b1, of_w2, of_b2), by_hand)))
 print("gradient with respect to the input:", g.round(2))
 
+
 # %% [markdown]
 # **Exercise 1.** *Softplus*, $y = \ln(1 + e^z)$, is a smooth relative of ReLU. Write its pair, `softplus(z)` and
 # `softplus_back(g, y)`. The second is given the module's *output* only, as for the sigmoid: find the slope in terms of
 # $y$.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def softplus(z):
     return np.log1p(np.exp(z))
 
 
 def softplus_back(g, y):
     return g * (1 - np.exp(-y))  # the slope is the sigmoid of z, and e^-y = 1 - sigmoid(z)
+
 
 # %% tags=["check"]
 z, g = rng.standard_normal((2, 3)), rng.standard_normal((2, 3))
@@ -267,6 +274,7 @@ point = u.value.copy()
 slope = central_differences(lambda: ((np.tanh(point) - sigmoid(point)) ** 2).mean(), point)
 print(f"central difference: {slope.item():.3f}")
 
+
 # %%
 def draw_graph(figure, nodes, **options):
     plotting.graph(figure.add_axes([0, 0, 1, 1]), nodes, **options)
@@ -275,6 +283,7 @@ def draw_graph(figure, nodes, **options):
 figure = plt.figure(figsize=(8, 2))
 draw_graph(figure, graph.seen_nodes(paths, {start: "x", u: "u", v: "v", w: "w", distance: "cost"}), digits=3)
 plt.show()
+
 
 # %% [markdown]
 # Each box shows a node, its shape, its value and the gradient of the cost with respect to it (for the cost itself
@@ -316,6 +325,7 @@ def kahn(nodes):
                 ready.append(user)
     return [name[node] for node in order]
 
+
 # %%
 nodes = build("rows")
 jumbled = {word: nodes[word] for word in rng.permutation(list(nodes))}
@@ -340,6 +350,7 @@ plt.show()
 print("gradients as by hand:", all(np.allclose(nodes[name].gradient(), expected)
                                    for name, expected in zip(["W1", "b1", "W2", "b2"], by_hand)))
 
+
 # %% [markdown]
 # What if there is no such order? Then some nodes wait for each other in a circle, and nothing can be computed. The sort
 # notices, because it runs out of ready nodes before it runs out of nodes. (An ordinary program cannot even write such a
@@ -359,6 +370,7 @@ first.inbound.append(second)
 second.outbound.append(first)
 complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 
+
 # %% [markdown]
 # The error names the nodes of the circle, and the line on which each was built. That is worth copying if you ever write
 # a framework: errors in a graph show up long after the line that caused them.
@@ -368,7 +380,7 @@ complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 # `forward(self)` sets `self.value`; `backward(self)` sets `self.gradients`, a dict with the share of each inbound
 # node, from `self.gradient()`; `hand` may help. Mind that the two nodes may be one and the same.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 class Add(tiny.Node):
     def forward(self):
         one, other = self.inbound
@@ -378,6 +390,7 @@ class Add(tiny.Node):
         self.gradients = {}
         for node in self.inbound:
             self.hand(node, self.gradient())
+
 
 # %% tags=["check"]
 for twice in (False, True):
@@ -401,6 +414,7 @@ for twice in (False, True):
     for node in fed:
         expected = central_differences(recomputed, node.value)
         assert np.allclose(node.gradients[node], expected, atol=1e-7), f"backward: {hint}"
+
 
 # %% [markdown]
 # ## 5. It learns
@@ -429,6 +443,7 @@ by_rows = descend("rows")
 for epoch in range(11):
     one, two = values(by_rows, "a")[epoch]
     print(f"after {epoch:2} updates: output ({one:5.2f}, {two:5.2f})  cost {values(by_rows, 'cost')[epoch].item():.2f}")
+
 
 # %%
 def draw_epochs(seen, title):
@@ -532,6 +547,7 @@ def recomputed():
 for name in ("x", "W1", "b1", "W2", "b2"):
     error = abs(nodes[name].gradient() - central_differences(recomputed, nodes[name].value)).max()
     print(f"{name:2}: shape {nodes[name].value.shape}, largest difference {error:.7f}")
+
 
 # %% [markdown]
 # **Try it.** Move through the updates, and let the backward pass stop early: gradients are shown for as many of the
@@ -637,7 +653,7 @@ print(f"cost before {costs[0]:.3f}, after 300 steps {costs[-1]:.3f}, output {flo
 # %%
 place = graph.shared(np.float64(2.5), "place", **here)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 f = graph.exp(place) - 3 * place
 slope = graph.grad(f, place)
 newton = graph.function([], f, updates=[(place, place - slope / graph.grad(slope, place))])
@@ -724,16 +740,18 @@ for mistake in (lambda: score(np.ones((5, 4))), lambda: score(np.ones(3)), lambd
                 lambda: graph.grad(wrong, w)):
     complaint(mistake)
 
+
 # %% [markdown]
 # **Exercise 4.** With more than one parameter, the second derivatives of a cost are a matrix, $H$, with a row and a
 # column for each parameter. It soon becomes too large to write down. But one often needs only its product with some
 # vector, $Hv$, and that is no larger than a gradient. Write `hessian_times(cost, w, v)` for symbols: a number and two
 # vectors. Two calls of `grad` are enough, and no loop. (`grad` wants a number. $Hv$ is the gradient of which?)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def hessian_times(cost, w, v):
     along_v = graph.sum(graph.grad(cost, w) * v)  # how fast the cost changes in the direction v
     return graph.grad(along_v, w)
+
 
 # %% tags=["check"]
 w, v = graph.dvector("w"), graph.dvector("v")
@@ -808,6 +826,7 @@ for axis, weights, digit in zip(axes, to_host(w.get_value()).T, range(10)):
     plotting.grid(axis, weights.reshape(28, 28), title=str(digit))
 plt.show()
 
+
 # %% [markdown]
 # The likelihood goes on getting better while the 0-1 loss hardly moves any more: answers that were right become surer.
 # (An epoch here is 64 mini-batches of 20; the 17 images that are left over are not used.)
@@ -820,13 +839,14 @@ plt.show()
 # list of pairs for `updates`. All three lists have the same length; velocities are shared variables too. (Updates are
 # simultaneous. What is the new $v$, in terms of old values?)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def momentum_updates(parameters, slopes, velocities, eta, mu):
     pairs = []
     for q, slope, v in zip(parameters, slopes, velocities):
         new = mu * v - eta * slope  # the expression, in both pairs; it is computed once
         pairs += [(v, new), (q, q + new)]
     return pairs
+
 
 # %% tags=["check"]
 points = [graph.shared(np.array([2.0, -1.0]), **here), graph.shared(np.array(0.5), **here)]
@@ -885,6 +905,7 @@ def trainer(parameters, cost, **options):
     updates = [(q, q - rate * slope) for q, slope in zip(parameters, graph.grad(cost, parameters))]
     return graph.function([index], cost, updates=updates, givens={x: images[part], y: labels[part]}, **options)
 
+
 # %% [markdown]
 # What comes out in which shape need not be guessed. A shape is a symbol too, and `eval` gives its value:
 
@@ -893,6 +914,7 @@ maps = graph.conv2d(x.reshape((mini, 1, 28, 28)), graph.zeros((4, 1, 5, 5), dtyp
 for name, symbol in (("maps", maps), ("pooled", graph.pool_2d(maps, (2, 2))),
                      ("flat", graph.pool_2d(maps, (2, 2)).flatten(2))):
     print(f"{name:6} {symbol.type}, here", tuple(map(int, symbol.shape.eval({x: pixels[:mini].astype(dtype)}))))
+
 
 # %% [markdown]
 # Beside it the network of this package, which was written without symbols, with a forward and a backward pass for each
@@ -909,6 +931,7 @@ def package_network(p_dropout):
 
 def shared_copies(net):
     return [graph.shared(to_host(parameter).copy(), **here) for parameter in net.params]
+
 
 # %%
 tolerance = 1e-10 if dtype == "float64" else 1e-4  # float32 has seven digits
@@ -968,6 +991,7 @@ print(f"operations as written {len(before)}, after merging {len(after)}")
 for name in ("conv2d", "sigmoid", "softmax", "log"):
     print(f"    {name}: {before.count(name)} and {after.count(name)}")
 
+
 # %% [markdown]
 # Merging finds next to nothing here. The large operations are there once in either case, because `grad` builds on the
 # symbols of the way forward instead of writing them anew: the way back of the sigmoid takes its output (section 2).
@@ -1001,6 +1025,7 @@ def plain_step(net, short_cut):
         return float(-xp.log(p[rows, y]).mean())
 
     return step
+
 
 # %% tags=["nbval-ignore-output"]
 def package_step(net):
@@ -1131,6 +1156,7 @@ quick = graph.function([p, q], at_once, **here)
 print("operations:", *operations(quick))
 print("once each, where the loop goes through its step", looped.size, "times")
 
+
 # %% [markdown]
 # **Exercise 6.** A polynomial $c_0 + c_1 x + \dots + c_n x^n$ can be computed without any power, by *Horner's rule*:
 # begin with 0; going through the coefficients from the *last* to the first, multiply by $x$ and add the coefficient.
@@ -1138,11 +1164,12 @@ print("once each, where the loop goes through its step", looped.size, "times")
 # (The first value must have the dtype of the results, here `np.float64(0)`: a plain `0.0` is taken for a float32, a
 # plain `0` for an integer.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def horner(c, x):
     sums, _ = graph.scan(lambda c, total, x: total * x + c, sequences=c, outputs_info=np.float64(0),
                          non_sequences=x, go_backwards=True)
     return sums[-1]
+
 
 # %% tags=["check"]
 c, at = graph.dvector("c"), graph.dscalar("at")
@@ -1189,6 +1216,7 @@ def recurrent(reach=-1, eta=0.03, mu=0.9):
 def sequences(count, draw):
     heard = draw.uniform(-1, 1, (length, count, 1))
     return heard, heard[asked, :, 0]
+
 
 # %% [markdown]
 # The answer's slope with respect to each entry of the input tells what the network listens to; `grad` gives it as
@@ -1273,6 +1301,7 @@ def go_back(cost):
         for source, slope in number.sources:
             source.slope += number.slope * slope
 
+
 # %% [markdown]
 # No sort is needed: a tape is in order by itself. And every `if` and `while` of Python is allowed, for there are values
 # to decide by. Take Heron's method for square roots: replace $y$ by the mean of $y$ and $x/y$, until $y^2$ is
@@ -1324,6 +1353,7 @@ with np.errstate(divide="ignore", invalid="ignore"):
     for name, expression in (("risky", risky), ("safe", safe)):
         value, slope = graph.function([x], [expression, graph.grad(expression, x)], **here)(0.0)
         print(f"{name:5} at 0: value {value:.1f}, slope {slope:.1f}")
+
 
 # %% [markdown]
 # The way out is to give the branch that will not be picked something harmless to work on.

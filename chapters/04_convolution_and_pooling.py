@@ -81,12 +81,12 @@ right.set(title="28 x 28 input neurons", xlim=(-1, 28), ylim=(28, -1), aspect="e
 right.set_axis_off()
 plt.show()
 
+
 # %% [markdown]
 # Now connect a *hidden neuron* (one that is neither input nor output) to a small part of the square only, 5 by 5 input
 # neurons: its **local receptive field**.
 # A second hidden neuron gets the field one pixel further to the right, and so on to the edge; then one pixel down, and
 # again from the left. Lay the hidden neurons out in the order of their fields, and they form a square too.
-
 
 # %%
 def draw_pair(left, right, row, column):
@@ -148,6 +148,7 @@ def draw_field(figure, row, column, kernel):
 choice = Choice("upper edge", list(kernels))
 explore(draw_field, {"row": Slider(2, 0, 23), "column": Slider(12, 0, 23), "kernel": choice}, size=(10, 2.2))
 
+
 # %% [markdown]
 # ## 2. The loops
 #
@@ -189,6 +190,7 @@ for axis, (name, answers) in zip(axes[1:], maps.items()):
     print(f"{name:10}  {answers.shape}  from {answers.min():5.2f} to {answers.max():5.2f}")
 plt.show()
 
+
 # %% [markdown]
 # The first map is dark along the upper edges of strokes and light along the lower ones; the second does the same for
 # left and right. The mean blurs. Note the size: 24 by 24, two pixels lost at each side.
@@ -207,7 +209,6 @@ plt.show()
 # | H, W | rows, columns of an image | OH, OW, indices i, j | rows, columns of an output map |
 #
 # Three more indices, three more loops:
-
 
 # %%
 def convolve_loops(x, w):  # (N, C, H, W) and (F, C, KH, KW)
@@ -242,6 +243,7 @@ print(f"largest difference from ops.conv2d: {abs(ops.conv2d(x, w, flip=False) - 
 figure, axis = plt.subplots(figsize=(6, 2.8))
 plotting.layers(axis, [(1, 28, 28), (3, 24, 24)], [(5, 5)], captions=["image", "3 feature maps"])
 plt.show()
+
 
 # %% [markdown]
 # ### What it costs
@@ -395,6 +397,7 @@ def draw_stride(figure, stride, border, kernel):
 explore(draw_stride, {"stride": Slider(2, 1, 5), "border": Choice("half", ["valid", "half", "full"]),
                       "kernel": choice}, size=(6.5, 3))
 
+
 # %% [markdown]
 # The frame around the digit is the edge of the paper; the other two are the first field and its neighbour, and their
 # answers in the map. A stride of $s$ does the work for one place in $s^2$, and forgets the others: an image that
@@ -407,7 +410,6 @@ explore(draw_stride, {"stride": Slider(2, 1, 5), "border": Choice("half", ["vali
 # many of them is better, and the best of all is a large product of matrices, for which there are programs with decades
 # of care in them. Is there one in our sum? Write all patches side by side, **each patch as a column**. Then the
 # filter, written as a row, times the matrix of columns is the map, written as a row.
-
 
 # %%
 def as_columns(image, KH, KW):
@@ -444,11 +446,11 @@ def draw_column(figure, place):
 
 explore(draw_column, {"place": Slider(6, 0, 11)}, size=(7.5, 3))
 
+
 # %% [markdown]
 # With more input maps a column becomes longer, with more images there are more columns, and with more filters more rows
 # on the left. It remains one product: $(F) \times (C \cdot KH \cdot KW)$ times $(C \cdot KH \cdot KW) \times (N \cdot
 # OH \cdot OW)$.
-
 
 # %%
 def columns_of(x, KH, KW):
@@ -486,6 +488,7 @@ plotting.grid(axis, M, title="the matrix $M$; the greys are nine weights")
 axis.set(xlabel="pixel (36)", ylabel="hidden neuron (16)")
 plt.show()
 
+
 # %% [markdown]
 # This is what is left of a fully connected layer, seen from its side: 576 weights that could be anything, of which 432
 # have been set to zero (local fields) and the other 144 to the same nine numbers (shared weights), over and over along
@@ -506,7 +509,6 @@ plt.show()
 # There is a way to answer that needs no theory. Nudge one number up by a little, then down, and see how much the cost
 # changes. These **central differences** take two evaluations for every single number, which is far too slow for
 # training, but just right for checking.
-
 
 # %%
 def central_differences(cost, numbers, step=1e-4):
@@ -614,6 +616,7 @@ back = ops.conv2d(delta, w_back, border="full", flip=False)
 expected = ops.conv2d_gradients(x, w, delta, flip=True)[0]
 print(f"the other way round: largest difference {abs(back - expected).max():.9f}")
 
+
 # %% [markdown]
 # If you prefer loops to indices: there is a way to see both gradients at once. The forward pass is made of products,
 # weight times pixel, each added to an answer. The derivative of a product $w x$ with respect to $w$ is $x$, and with
@@ -714,6 +717,7 @@ for axis, (title, k) in zip(axes, [*snapshots.items(), ("wanted", upper_edge)]):
     plotting.grid(axis, k, limits=(-1, 1), title=title)
 plt.show()
 
+
 # %% [markdown]
 # It does. The stripes show, faintly, after a single step; the last corrections take hundreds.
 #
@@ -723,7 +727,6 @@ plt.show()
 # windows, mostly of 2 by 2, and puts one number in the place of each window. **Max-pooling** takes the largest
 # answer: the feature is somewhere in here. *Mean-pooling* takes the mean. The book mentions a third kind, *L2
 # pooling*: the root of the sum of squares. The loops for the first:
-
 
 # %%
 def max_pool_loops(image, P, Q):
@@ -744,6 +747,7 @@ figure, axis = plt.subplots(figsize=(8, 2.8))
 plotting.layers(axis, [(1, 28, 28), (3, 24, 24), (3, 12, 12)], [(5, 5), (2, 2)],
                 captions=["image", "feature maps", "pooled"])
 plt.show()
+
 
 # %% [markdown]
 # The nines fill no window and are dropped. Each map is pooled by itself. Three maps of 24 by 24 become three of 12 by
@@ -887,6 +891,7 @@ print(f"windows that see only blank paper:            {blank.mean():6.1%}")
 elsewhere = (winners(z1) > 1) & (ops.pool2d(z1, 2) != 0)
 print(f"windows with a tie at another value than zero: {elsewhere.mean():5.1%}")
 
+
 # %% [markdown]
 # In a quarter of all windows, *all four* are equal. They are the windows over blank paper: each answer there is a sum
 # of zeros. Most of the other ties are at zero as well: two or three of a window's fields are blank, and the rest
@@ -895,7 +900,6 @@ print(f"windows with a tie at another value than zero: {elsewhere.mean():5.1%}")
 # Does it change what is learned? We ask both rules for the gradient of the weights, with $\delta = 1$ for every pooled
 # number. And how much $\delta$ in all would a bias receive that is added before the pooling, as the book's text has it?
 # Raise such a bias by a little, and every pooled number rises by as much, so we know what is right: 1 for each.
-
 
 # %%
 def both(x, w, z):
@@ -981,6 +985,7 @@ history = net.SGD(training_data, epochs, mini_batch_size, eta, validation_data, 
 print("parameters:", " + ".join(f"{sum(p.size for p in layer.params):,}" for layer in net.layers))
 print("validation accuracy after the first epoch and the last:",
       ", ".join(f"{history.validation_accuracy[epoch]:.0%}" for epoch in (0, -1)))
+
 
 # %% [markdown]
 # Seventy-eight numbers in three filters, and a softmax layer on what they say, read all but a few of a hundred digits.
@@ -1108,6 +1113,7 @@ for f, kernel in enumerate(kernels_learned):
     print(f"filter {f}  {kernel.sum():7.1f} ", *(f"{round(a, 1) + 0:10.1f}" for a in alike), "    ",
           *(f"{output:9.2f}" for output in outputs))
 
+
 # %% [markdown]
 # Filter 0 looks for the lower left edge of a stroke: its weights nearly cancel, so plain paper and plain ink leave it
 # cold. Filter 2 prefers lower edges, and has something against ink as such. Filter 1 is of another kind: its weights
@@ -1133,7 +1139,6 @@ for f, kernel in enumerate(kernels_learned):
 # of them lie within 6 by 6 pixels. So cut patches of 6 by 6, one for each *window*, and make four filters of 6 by 6 out
 # of each filter, by putting it into the four corners, with zeros around:
 
-
 # %%
 def folded(kernel):
     corners = np.zeros((2, 2, 6, 6))
@@ -1145,6 +1150,7 @@ def folded(kernel):
 
 plotting.filters(folded(kernels_learned[0]), captions=["answer (0, 0)", "answer (0, 1)", "(1, 0)", "(1, 1)"], cell=1.2)
 plt.show()
+
 
 # %% [markdown]
 # One product of these with the columns gives all four answers of every window, in four blocks, and pooling is the
@@ -1179,12 +1185,12 @@ layers_own, _ = ops.conv_pool(batch.transpose(1, 2, 0)[None], turned, (2, 2))
 print(f"largest difference from conv2d, then pool2d: {abs(fast.transpose(3, 0, 1, 2) - plain).max():.9f}")
 print(f"largest difference from ops.conv_pool:       {abs(fast - layers_own).max():.9f}")
 
+
 # %% [markdown]
 # The way back is short. Each $\delta$ goes into the block, of the four, whose answer won; one product with the columns
 # gives the gradient of the four filters of 6 by 6; and since these are one filter in four places, we cut out the four
 # places and add them up. (The gradient of the inputs, which a first layer does not need, is the other product, added
 # patch by patch as in `from_columns`.)
-
 
 # %%
 def filter_gradient_folded(x, kernels, delta):  # delta (F, PH, PW, N)
@@ -1254,7 +1260,7 @@ with blas_threads(10):
 # is the shape of the output of one image, as (maps, rows, columns)? How many parameters has the layer? Put them into
 # `shape` and `n_parameters`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 shape = (16, 14, 14)
 n_parameters = 16 * (3 * 5 * 5 + 1)
 
@@ -1271,7 +1277,7 @@ assert n_parameters == sum(p.size for p in colour_layer.params), "a filter has w
 # flip=False)` moves an image one pixel to the *right* and leaves it otherwise as it is. And `mover_turned`, which
 # does the same with `flip=True`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 mover = np.array([[0, 0, 0], [1, 0, 0], [0, 0, 0]])  # each answer is the pixel to the left of it
 mover_turned = mover[::-1, ::-1]
 
@@ -1283,13 +1289,13 @@ for name, weights, flip in [("mover", mover, False), ("mover_turned", mover_turn
     result = ops.conv2d(digit[None, None], weights, border="half", flip=flip)[0, 0]
     assert np.allclose(result, to_the_right), f"{name}: each answer should be the pixel one to the left of its place"
 
+
 # %% [markdown]
 # **3 (medium). Mean-pooling, backwards.** Write `mean_pool_gradient(dy, P, Q)`, which takes the gradient with respect
 # to the output of a mean-pooling by P by Q, of shape (N, C, PH, PW), and returns that with respect to the input, of
 # shape (N, C, P * PH, Q * PW).
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def mean_pool_gradient(dy, P, Q):
     return dy.repeat(P, axis=2).repeat(Q, axis=3) / (P * Q)
 
@@ -1303,6 +1309,7 @@ for P, Q in [(2, 2), (3, 2), (1, 4)]:
     assert np.shape(computed) == x.shape, f"{P} x {Q}: the shape should be {x.shape}, not {np.shape(computed)}"
     assert np.allclose(computed, expected, atol=1e-6), f"{P} x {Q}: each entry moves the mean by 1 / {P * Q} of its own"
 
+
 # %% [markdown]
 # **4 (medium). Three after three sees five.** Two layers of 3 by 3 filters, one on top of the other, without an
 # activation in between, are one layer of 5 by 5. Write `composed(first, second)`, which makes the 5 by 5 filter from
@@ -1310,8 +1317,7 @@ for P, Q in [(2, 2), (3, 2), (1, 4)]:
 # Then: two such filters have 18 weights, the one has 25. Can every 5 by 5 filter be had that way? (Put True or False
 # into `every`.)
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def composed(first, second):
     both = np.zeros((5, 5))
     for k, m in np.ndindex(3, 3):
@@ -1329,6 +1335,7 @@ assert result.shape == (5, 5), f"expected 5 by 5 weights, not {result.shape}"
 assert np.allclose(correlate(image, result), correlate(correlate(image, first), second)), "try a single bright pixel"
 assert isinstance(every, (bool, np.bool_)), "every: True or False"
 assert not every, "count what can be chosen on each side"
+
 
 # %% [markdown]
 # With an activation between them the two layers are no longer one, and see 5 by 5 all the same: this is how deep
@@ -1353,8 +1360,7 @@ assert not every, "count what can be chosen on each side"
 # function is the sigmoid; its derivative is $\sigma' = \sigma (1 - \sigma)$. The layer turns its filters, pools, and
 # only then adds the bias. In the book's order, bias and activation first, ties get in the way: see section 8.)
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def backpropagate(x, y, w1, b1, w2, b2):
     z = ops.conv2d(x, w1)
     pooled = ops.pool2d(z, 2)

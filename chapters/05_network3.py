@@ -92,13 +92,13 @@ for record in records:
     print(f"{record.recipe:15} seed {record.seed}   {record.parameters['epochs']} epochs of {record.parameters['data']}"
           f"   {len(record.best_errors):3} of {record.n_test:,} test images misread")
 
+
 # %% [markdown]
 # ## 1. A fully connected network
 #
 # The starting point: 784 pixels, 100 neurons that each read all of them, 10 outputs. The 100 use the *sigmoid*,
 # $\sigma(z) = 1 / (1 + e^{-z})$, which squeezes any sum smoothly between 0 and 1. It was the activation function of
 # the book's first chapters. The book calls this network *shallow*.
-
 
 # %%
 def shallow():
@@ -116,10 +116,10 @@ net_shallow = shallow()
 history_shallow = train(net_shallow, epochs_shallow, eta)
 print(f"cost {history_shallow.cost[0]:.2f} in the first epoch, {history_shallow.cost[-1]:.2f} in the last")
 
+
 # %% [markdown]
 # One number stands for each training: the accuracy on the validation data at the end, and the interval that chance
 # leaves around it.
-
 
 # %%
 def report(name, net):
@@ -158,6 +158,7 @@ train(net_scrambled, epochs_shallow, eta, 0.0, scrambled_training, scrambled_val
 print(f"trained and judged on scrambled images:   {net_scrambled.accuracy(scrambled_validation):.1%}")
 print(f"trained and judged on images as they are: {net_shallow.accuracy(validation_data):.1%}")
 
+
 # %% [markdown]
 # Just as well! On reflection it must be so: a neuron sums up its 784 inputs, and a sum does not ask in which order
 # they come. Scramble the weights of each neuron like the pixels, and the network is what it was. The weights that
@@ -167,7 +168,6 @@ print(f"trained and judged on images as they are: {net_shallow.accuracy(validati
 #
 # Here is the price. Take the validation images, move them, and see how accuracy falls. (What goes over the edge is cut
 # off; that is a little ink of a few images.)
-
 
 # %%
 def moved(images, down, right):
@@ -185,6 +185,7 @@ distances = [0, 1, 2, 3]
 print("moved by (pixels)  ", "".join(f"{d:6}   " for d in distances))
 print("shallow            ", "".join(f"{accuracy_when_moved(net_shallow, d):8.1%} " for d in distances))
 
+
 # %% [markdown]
 # Two pixels, less than the width of a stroke, and more than a third of the digits are lost. We shall come back to this
 # table at the end, with all networks.
@@ -195,7 +196,6 @@ print("shallow            ", "".join(f"{accuracy_when_moved(net_shallow, d):8.1%
 # field* of 5 by 5 pixels. That a stroke is a stroke wherever it lies: let the same neuron, with the same 25 weights,
 # look at all 24 by 24 places. That the exact place matters little: keep only the strongest of every 2 by 2 answers,
 # *max-pooling*. The book's listing is a layer longer than the last:
-
 
 # %%
 def one_layer():
@@ -213,10 +213,10 @@ history_one = train(net_one, epochs_one, eta)
 report("shallow", net_shallow)
 report("one conv layer", net_one)
 
+
 # %% [markdown]
 # On 250 images the two cannot be told apart. On MNIST they can. (*Here* is our test accuracy, measured as in the book,
 # at the epoch with the best validation accuracy.)
-
 
 # %%
 def on_mnist(*names):
@@ -248,6 +248,7 @@ in_place = float(abs(maps_moved - maps).max())
 print(f"largest difference from maps moved by one place: {along:.9f}")
 print(f"largest difference from maps that stay in place: {in_place:.2f}")
 
+
 # %% [markdown]
 # This is called *equivariance*. The fully connected layer could never promise it: no rule links what its neurons answer
 # to the moved digit to what they answered before.
@@ -255,7 +256,6 @@ print(f"largest difference from maps that stay in place: {in_place:.2f}")
 # It is often said that pooling then makes the answers *invariant*: that they hardly notice a small move. Do not believe
 # it, measure it. We move 250 validation images by one pixel, and ask how far the answers travel: all the way to those
 # of another image would be 1.
-
 
 # %%
 def travel(answers, distance):
@@ -279,6 +279,7 @@ print(f"pixels                {travel(lambda images: images, 1):.2f}")
 print(f"before pooling        {travel(unpooled, 1):.2f}")
 print(f"after pooling by two  {travel(pooled, 1):.2f}")
 
+
 # %% [markdown]
 # Almost half the way, after pooling as before. Pooling by two does not buy much invariance. What it does buy is a
 # quarter as many numbers for the next layer, with neighbours that are two pixels apart, so that the next layer's window
@@ -291,7 +292,6 @@ print(f"after pooling by two  {travel(pooled, 1):.2f}")
 # Count the parameters: weights plus biases, layer by layer. You can do it in your head: the convolutional layer has
 # $20 \times (5 \times 5 + 1) = 520$.
 
-
 # %%
 def count(name, net):
     sizes = [sum(p.size for p in layer.params) for layer in net.layers]
@@ -300,6 +300,7 @@ def count(name, net):
 
 count("shallow", net_shallow)
 count("one conv layer", net_one)
+
 
 # %% [markdown]
 # The layer that was added is the cheap one. The fully connected layer above it, which now reads 2,880 answers in place
@@ -310,7 +311,6 @@ count("one conv layer", net_one)
 # If a layer that looks for small patterns in pixels is good, what about a second that looks for patterns in the
 # *answers* of the first? Its 40 filters read all 20 maps at once: each has $20 \times 5 \times 5$ weights, so it can
 # ask for a horizontal edge here, none there, and a corner between.
-
 
 # %%
 def two_layers(activation_fn):
@@ -370,10 +370,10 @@ for name, history in [("shallow", history_shallow), ("one conv layer", history_o
     print(f"{name:15} cost below half of ln 10 for the first time in epoch {first}")
 report("two, sigmoid", net_two)
 
+
 # %% [markdown]
 # It ends well. (On MNIST an epoch has 39 times as many steps, and the plateau is over in the first.) But why does it
 # wait? Its gradient knows. We begin anew, take ten steps, and look at the length of the gradient layer by layer.
-
 
 # %%
 def gradient_lengths(net):
@@ -505,6 +505,7 @@ first_layer = np.array(record.filters[0])
 plotting.filters(first_layer[:, ::-1, ::-1])
 plt.show()
 
+
 # %% [markdown]
 # About half have lost their speckle: dark patches border on light ones, along a line in one direction or another, which
 # makes a filter that answers to an edge or a stroke of that direction. Nobody asked for edges. They are what pays when
@@ -609,6 +610,7 @@ captions = [f"{y_test[i]} → {answers[i]}" for i in shown]
 plotting.images(x_test[shown].reshape(-1, side, side), captions=captions, columns=8, cell=0.8)
 plt.show()
 
+
 # %% [markdown]
 # The 8 and the 2 would give a person pause; the 3 and the 5 would not. On MNIST the records know which of the 10,000
 # test images each network misread. So we can compare two networks image by image: which does only the first misread,
@@ -684,7 +686,7 @@ plt.show()
 # reads the 2,880 answers of one convolutional layer directly. How many parameters does that network have? Put your
 # answer into `n_parameters`, without building the network.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 n_parameters = 20 * (5 * 5 + 1) + 10 * (20 * 12 * 12 + 1)
 
 # %% tags=["check"]
@@ -701,7 +703,7 @@ assert n_parameters == expected, "20 filters of 5 x 5 and a bias each; 10 output
 # -1 to 1 and has derivative 1 at 0. Train two convolutional layers with `tanh` for five epochs (with `eta`, without
 # regularisation) into `history_tanh`. Does it sit on a plateau?
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 history_tanh = train(two_layers(tanh), 5, eta)
 
 # %% tags=["check"]
@@ -719,7 +721,7 @@ print("cost with tanh:", *(f"{cost:.2f}" for cost in history_tanh.cost))
 # softmax does the former. For `FullyConnectedLayer(2880, 100)`, by which factor are the book's weights too large? Put
 # it into `factor`, to two digits at least.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 factor = (1 / 100) ** 0.5 / (1 / 2880) ** 0.5
 
 # %% tags=["check"]
@@ -735,7 +737,7 @@ assert abs(factor / measured - 1) < 0.02, f"their standard deviations differ by 
 # random images, in a boolean array `seen` of 28 by 28. (Why several, and random? A change shows only if it changes
 # the largest answer of a pool.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 seen = np.zeros((side, side), bool)
 noise = np.random.default_rng(seed)
 net = two_layers(sigmoid)
@@ -759,7 +761,7 @@ assert seen.sum() == 256, f"{seen.sum() - 256} pixels outside of the corner chan
 # each: sigmoids with the ReLU network's `eta_relu` and `lmbda`, into `history_a`; ReLUs with the sigmoid network's
 # `eta` and no penalty, into `history_b`. Say before you run it which curve you expect.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 history_a = train(two_layers(sigmoid), 5, eta_relu, lmbda)
 history_b = train(two_layers(ReLU), 5, eta)
 

@@ -180,6 +180,7 @@ print("moved by  " + "".join(f"{distance:7} " for distance in range(4)))
 report("originals", plain)
 report("expanded", more)
 
+
 # %% [markdown]
 # On images at rest all three expanded networks do a little better than the three others, by one point. (One point is
 # two or three images of 250, and all comparisons use the same ones: a hint, not a proof.) On moved images no interval
@@ -191,7 +192,6 @@ report("expanded", more)
 # That should surprise us. In notebook 04 we proved that the maps of a convolutional layer move along with the image. A
 # filter that knows a stroke knows it everywhere. Is a moved digit then not old news to such a network? The book asks
 # the question as a problem. Follow the digit up to where the filters' work ends.
-
 
 # %%
 def maps_of(net, images):  # answers of the convolutional layer, (n, filters, 12, 12)
@@ -209,6 +209,7 @@ for name, before, after in [("strongest answer of each filter", *strongest),
                             ("answers place by place", at_rest, moved_by_two)]:
     print(f"{name:32} changed by {abs(after - before).mean():.3f} on average; their mean is {before.mean():.3f}")
 
+
 # %% [markdown]
 # *What* is answered stays; *where* changes. And the layer above, the fully connected one, has a weight of its own for
 # each filter and **each of 144 places**. To it, a strong answer one place further on is another input altogether.
@@ -216,7 +217,6 @@ for name, before, after in [("strongest answer of each filter", *strongest),
 # Then why not give it only what stays, the strongest answer of each filter? We try it: the same maps, once in full and
 # once reduced to one number for each filter, and a fresh fully connected network on top. (Each input is standardised,
 # so that neither kind suffers from its size: its mean is taken away, and it is divided by its spread.)
-
 
 # %%
 def answers(images):
@@ -238,6 +238,7 @@ for kind, inputs in learn_from.items():
           f"at rest {above.accuracy((still, y_validation)):.0%}   "
           f"moved by two {np.mean([above.accuracy((move, y_validation)) for move in moves]):.0%}")
 
+
 # %% [markdown]
 # Without places the network hardly notices a move. But six living filters without their places read little more than
 # a third of the digits, with them 96 %. (That with places it reads fewer moved digits than the same network does in
@@ -253,7 +254,6 @@ for kind, inputs in learn_from.items():
 # weight of one place and to the weight of the place beside it. If neighbouring places were learned independently, the
 # two would be uncorrelated; a layer that does not care about one place more or less would have correlation 1.
 
-
 # %%
 def neighbours_agree(net):
     learned = to_host(net.layers[1].w) - to_host(reader(net.seed).layers[1].w)  # since the beginning
@@ -265,6 +265,7 @@ def neighbours_agree(net):
 
 for name, nets in [("originals", plain), ("expanded", more)]:
     print(f"{name:10} correlation of neighbouring weights", *(f"{neighbours_agree(net):.2f}" for net in nets))
+
 
 # %% [markdown]
 # Learning from the originals already brings neighbours half-way together, since most strokes are wider than one
@@ -278,7 +279,6 @@ for name, nets in [("originals", plain), ("expanded", more)]:
 # *one* operation. Ask for every pixel of the new picture: **where in the old one does it come from?** The answer is a
 # row and a column, fractions allowed, and the ink between four pixels is read off by linear interpolation, first
 # along the two rows, then between them.
-
 
 # %%
 def read_off(image, rows, columns):  # blank paper around the image
@@ -297,13 +297,13 @@ print("one to the right:   ", np.array_equal(read_off(digit, down, across - 1), 
 half = read_off(digit, down, across - 0.5)
 print("half a pixel:        the mean of the two:", np.allclose(half, (copies[0] + copies[3]) / 2))
 
+
 # %% [markdown]
 # A shift says: the pixel in column $c$ comes from column $c - s$. To turn a picture counter-clockwise by an angle
 # $\theta$, go back by the same angle. To make its uprights lean, go sideways in proportion to the height above the
 # middle. Rows $r$ and columns $c$ are counted from the middle of the paper:
 #
 # $$ r' = r \cos\theta + c \sin\theta, \qquad c' = c \cos\theta - r \sin\theta + r' \tan\varphi. $$
-
 
 # %%
 def where_from(turn=0.0, lean=0.0, right=0.0):
@@ -320,6 +320,7 @@ pictured = np.stack([read_off(digit, *where_from(**how)) for how in shown.values
 plotting.images(pictured, captions=list(shown), columns=6, cell=1.1)
 plt.show()
 
+
 # %% [markdown]
 # ### Rubber
 #
@@ -331,7 +332,6 @@ plt.show()
 # How far do pixels go? A draw has variance $1/3$. In a weighted mean of independent draws, variances add up with the
 # squares of the weights, and for a Gaussian $g$ in two dimensions $\int g^2 = 1/(4\pi\sigma^2)$. So the root mean
 # square, in each of the two directions, is $\alpha / (\sigma\sqrt{12\pi})$ pixels.
-
 
 # %%
 def wobble(sigma, alpha, draw=0):  # pixels down and pixels to the right, each (28, 28)
@@ -361,6 +361,7 @@ for sigma in (1, 4, 12):
 plotting.images(np.stack(rubbed), [f"sigma {sigma}" for sigma in (1, 4, 12) for _ in range(8)], columns=8, cell=0.8)
 plt.show()
 
+
 # %% [markdown]
 # With $\sigma = 1$ each pixel goes its own way, and the stroke frays. With 12, nearly the whole paper goes one way:
 # that is a shift, which we had. In between, at 4, most of the digits look as if the same person had written them
@@ -368,7 +369,6 @@ plt.show()
 # 34$.
 #
 # Here are all of them together, for you to move. The arrows show, for every second pixel, where it comes from.
-
 
 # %%
 def draw_distorted(figure, turn, lean, right, sigma, alpha, draw):
@@ -608,6 +608,7 @@ halved = net.predict_proba(asked[0])
 for name, p in [("mean of 200 of them", thinned.mean(axis=0)), ("one, inputs halved", halved)]:
     print(f"{name}: probability of its answer {p.max(axis=1).mean():.2f} on average")
 
+
 # %% [markdown]
 # Thinned networks, half of whose units are missing, read 87 %. (A program that forgets to let all units speak when it
 # measures accuracy reports this number: a version of `network3` for Python 3 that many have copied does.) Averaged
@@ -622,7 +623,6 @@ for name, p in [("mean of 200 of them", thinned.mean(axis=0)), ("one, inputs hal
 # A network with one hidden layer, without and with dropout into the softmax layer, on the same 300 images, where
 # overfitting is worst; three times each. Three costs matter: the one that training reports, measured while units are
 # silent; the cost on the same images afterwards, when all of them speak; and the cost on validation images.
-
 
 # %%
 def trained_on_few(seed, p_dropout):
@@ -948,6 +948,7 @@ layers = {"fully connected, 28 x 28 to 100": (784, 100), "fully connected, 20 ma
 for name, (n_in, n_out) in layers.items():
     print(f"{name:44} book {n_out**-0.5:.3f}   corrected {n_in**-0.5:.3f}   ratio {(n_in / n_out) ** 0.5:.2f}")
 
+
 # %% [markdown]
 # Where a layer reads many and has few neurons, the book's weights are too large, over the maps of one convolutional
 # layer more than five times; over plain pixels, 28 x 28, less than three. In the first convolutional layer the slip
@@ -957,7 +958,6 @@ for name, (n_in, n_out) in layers.items():
 # Large sums should push sigmoids to where they are flat. Before any training, on a hundred images: how large are the
 # sums $z$ of the fully connected neurons, how steep is the sigmoid there (at best a quarter), and, what matters most,
 # how much do the sums *differ from image to image*?
-
 
 # %%
 def at_the_start(nets):
@@ -1010,6 +1010,7 @@ for kind, activation_fn in [("sigmoid", sigmoid), ("tanh", tanh), ("ReLU", ReLU)
 plotting.epochs(starts, "training cost", paired=True)
 plt.show()
 
+
 # %% [markdown]
 # On these digits, with these rates, the slip does no harm at the beginning. Sigmoids leave their plateau *earlier* with
 # the book's weights, ReLUs learn faster with them, and tanh hardly cares. That is not to say that the slip was right.
@@ -1018,7 +1019,6 @@ plt.show()
 # And where does it end? One of these networks, that with ReLUs, and one that is not in the figure, sigmoids on plain
 # pixels, are cheap enough to be trained for longer, both ways. (The first, with the book's weights, we have from
 # section 1.)
-
 
 # %%
 def trained_to_the_end(net, rate):
@@ -1101,13 +1101,13 @@ plt.show()
 plotting.filters(second, columns=8, cell=0.6).suptitle("second layer, map 0")
 plt.show()
 
+
 # %% [markdown]
 # About half of the first picture shows edges or strokes, as in notebook 05. What does the second show? Little that
 # one could name. Before reading anything into it, ask how much of it was *learned*. A recipe and a seed give the
 # network as it was before training, so we can compare: the
 # correlation of each layer's filters with the noise that they began as. (A filter whose own correlation is 1 has only
 # become shorter or longer. Such filters are counted apart.)
-
 
 # %%
 def correlation(one, other):
@@ -1133,6 +1133,7 @@ for number, untouched, length in dead:
     print(f"ReLU, seed {number}: {len(untouched)} of 20 filters are what they were, only {length:.3f} times as long:",
           *untouched)
 
+
 # %% [markdown]
 # After 60 epochs of 5,000 steps, what the filters began as is still there to be seen: correlations from 0.35 to 0.60,
 # in the first layer as in the second, and once 0.93. (In that network the second layer has learned hardly anything
@@ -1151,8 +1152,7 @@ for number, untouched, length in dead:
 # **1 (easy). Nine for one.** Write `nine(image)`, which returns an image (28, 28) moved by every combination of -1, 0
 # and 1 pixels down and to the right, as an array (9, 28, 28). Use `shifted`.
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def nine(image):
     return np.stack([shifted(image, down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])
 
@@ -1169,13 +1169,13 @@ for row, column in [(10, 20), (0, 0), (27, 27)]:  # a grey dot in the middle, an
     assert places == on_paper, f"a dot at {row, column} should appear at {on_paper}, and appears at {places}"
     assert result.sum() == 0.5 * len(on_paper), "there is ink where no dot is"
 
+
 # %% [markdown]
 # **2 (medium). How loud is the noise?** Dropout leaves the mean of a weighted sum $\sum_i w_i x_i$ at $1 - p$ of what
 # it was, and makes the sum fluctuate from mask to mask. Write `spread(w, x, p)`, its standard deviation, for vectors
 # `w` and `x`. (Begin with the variance of a single term, which is $w_i x_i$ or 0.)
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def spread(w, x, p):
     return np.sqrt(p * (1 - p) * ((w * x) ** 2).sum())  # variances of independent terms add up
 
@@ -1189,13 +1189,14 @@ for p in (0.5, 0.2):
     assert isinstance(value, float | np.number), "return a number"
     assert np.isclose(value, expected), f"for p = {p} it should be {expected:.4f}, not {value:.4f}"
 
+
 # %% [markdown]
 # **3 (medium). If they were independent.** Each of $n$ networks (an odd number) misreads a tenth of all images,
 # independently. A vote can only err if more than half of them do, and we shall suppose the worst, that these all give
 # the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into `n_needed`. (Nine
 # recorded networks have brought 92.6 mistakes down to 68.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def more_than_half_err(n, error):
     return sum(comb(n, k) * error**k * (1 - error) ** (n - k) for k in range(n // 2 + 1, n + 1))
 
@@ -1209,13 +1210,13 @@ assert n_needed in err, "an odd number up to 25"
 assert err[n_needed] < 0.0012, f"with {n_needed} networks, about {1000 * err[n_needed]:.1f} images in 1,000 are misread"
 assert n_needed == 1 or err[n_needed - 2] > 0.0012, f"{n_needed - 2} networks are enough"
 
+
 # %% [markdown]
 # **4 (harder). A vote with doubts.** A network that is unsure votes as loudly as one that is sure. Let them give their
 # probabilities instead: write `soft_vote(nets, images)`, which returns the labels with the largest *mean* probability.
 # There are no ties any more. Does it read more?
 
-
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def soft_vote(nets, images):
     return np.mean([net.predict_proba(images) for net in nets], axis=0).argmax(axis=1)
 

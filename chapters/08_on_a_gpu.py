@@ -85,6 +85,7 @@ if "GPU" not in recorded:
     print("No card has been measured yet. `netlib bench devices --device gpu` does it, on a computer that has one;")
     print("`netlib render 08` then draws it beside the CPU.")
 
+
 # %% [markdown]
 # All figures draw what records there are, with one thread of the CPU, and in numbers of four bytes (`float32`) unless
 # they say otherwise. The CPU was shared with other programs, which is why the smallest time is
@@ -118,6 +119,7 @@ if "GPU" in recorded:
 for name, machine in machines.items():
     print(f"{name:4}  a call {machine.call * 1e6:.2g} us, memory {machine.bandwidth / 1e9:,.0f} GB/s, "
           f"arithmetic {machine.peak / 1e9:,.0f} GFLOP/s, bus {machine.bus / 1e9:.0f} GB/s ({source[name]})")
+
 
 # %% [markdown]
 # (A *FLOP* is one addition or multiplication of numbers with a fractional part; a GFLOP/s is $10^9$ of them in a
@@ -180,7 +182,7 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 # `machines`, find the $n$ at which moving these bytes takes as long as the call itself. Make a dictionary `half`,
 # from "CPU" and "card" to $n$.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 half = {name: machine.call * machine.bandwidth / 12 for name, machine in machines.items()}
 
 # %% tags=["check"]
@@ -276,6 +278,7 @@ for layer in recorded["CPU"].of("layer"):
           f"  {layer.flops / layer.best / 1e9:4.0f} GFLOP/s")
 print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak / machines['card'].bandwidth:.1f}")
 
+
 # %% [markdown]
 # The largest products lie on the flat roof, the largest multiplication on the slope. The others show what the roof
 # leaves out. Points *above* the slope have their numbers in the cache, which is faster than the memory that the slope
@@ -296,7 +299,7 @@ print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak 
 # \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000 \cdot
 # 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def layer_intensity(n):
     return 2 * 1000 * 1000 * n / (4 * (1000 * 1000 + 2000 * n))
 
@@ -330,6 +333,7 @@ for start in range(0, len(names), 9):
     print(", ".join(names[start:start + 9]))
 moved = {kind: sum(done.bytes for done in steps["shallow", 10] if done.kind == kind) for kind in devices.KINDS}
 print("megabytes moved:", ", ".join(f"{kind} {size / 1e6:.2f}" for kind, size in moved.items()))
+
 
 # %% [markdown]
 # You can follow backpropagation (`add.reduce` is a sum, `a[...] = b` a copy into an array): forward, a product, biases
@@ -509,6 +513,7 @@ for (name, n), operations in steps.items():
     pure = work(operations, card)
     print(f"{name:8} {n:5} {one_by_one * 1e6:10,.0f} us {captured * 1e6:10,.0f} us {pure * 1e6:13,.1f} us")
 
+
 # %% [markdown]
 # At ten images that is little else than 5 microseconds over 1.5, our two assumptions: a factor of three, which could as
 # well be two or six. It is still far from the work: the kernels have become cheap, but not few.
@@ -520,7 +525,7 @@ for (name, n), operations in steps.items():
 # kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that number.
 # (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def fused(operations):
     runs = groupby(operations, key=lambda done: done.kind in ("elementwise", "copy"))
     return sum(1 if mergeable else len(list(run)) for mergeable, run in runs)
@@ -609,7 +614,7 @@ for kind, record in recorded.items():
 # `work(steps["shallow", 10], machines["card"])` seconds of work. For $K$ networks together the launches stay and the
 # work is $K$ times as much. What is the smallest `K` for which the work takes at least as long as the launches?
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 one = steps["shallow", 10]
 K = int(np.ceil(len(one) * machines["card"].call / work(one, machines["card"])))
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from netlib.cli.pairing import pair
+
 MAX_LINES = 25
 MAX_KILOBYTES = 900
 MAX_UNCOMPARED = 2
@@ -41,11 +43,15 @@ def out_of_step(script: Path) -> list[str]:
     ]
     if len(contents[0]) != len(contents[1]):
         return [f"{script.name} has {len(contents[0])} cells, {twin.name} {len(contents[1])}; run `make render`"]
-    return [
+    differing = [
         f"cell {i} differs between {script.name} and {twin.name}; run `make render`"
         for i, (a, b) in enumerate(zip(*contents, strict=True))
         if a != b
     ]
+    saved = pair(script.stem, nbformat.read(twin, as_version=4))[script.name]
+    if not differing and saved != script.read_bytes():
+        return [f"{script.name} is not what JupyterLab would save, which may refuse to open it; run `make render`"]
+    return differing
 
 
 def unexecuted(path: Path) -> list[str]:

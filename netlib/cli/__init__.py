@@ -6,6 +6,7 @@ from netlib import __version__
 from netlib.cli.bench import bench
 from netlib.cli.data import data
 from netlib.cli.doctor import doctor
+from netlib.cli.exercises import exercises
 from netlib.cli.experiments import experiments
 from netlib.cli.reading import read
 from netlib.cli.rendering import render
@@ -23,6 +24,7 @@ main.add_command(run)
 main.add_command(render)
 main.add_command(data)
 main.add_command(read)
+main.add_command(exercises)
 main.add_command(experiments)
 main.add_command(bench)
 main.add_command(site)

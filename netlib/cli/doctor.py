@@ -31,6 +31,7 @@ EXTRAS = {  # the GPU has a line of its own
     "test": "the tests",
     "site": "`make site`",
     "bench": "`netlib bench` beside PyTorch and JAX",
+    "lab": "`make lab-test`",
     "tensorboard": "histories in TensorBoard",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from netlib.cli import chapters
+from netlib.cli.pairing import pair
 from netlib.files import writing
 
 UNCOMPARED = "nbval-ignore-output"
@@ -39,9 +40,10 @@ def processors() -> list[dict[str, str]]:
 def render(notebooks: tuple[str, ...]) -> None:
     """Execute the .py files of NOTEBOOKS (all if none is named) and write the .ipynb files beside them.
 
-    The .py file is what counts: cells that are only in the .ipynb are lost. Each is executed twice, in two
-    environments that round differently; where a printed output differs nothing is written, and the cell is named.
-    The figure of a cell tagged "picture" is written to chapters/figures as well.
+    The .py file is what counts: cells that are only in the .ipynb are lost. (It is written again as JupyterLab would
+    save it, which changes blank lines at most.) Each is executed twice, in two environments that round differently;
+    where a printed output differs nothing is written, and the cell is named. The figure of a cell tagged "picture" is
+    written to chapters/figures as well.
     """
     jupytext = chapters.tool("jupytext")
     for path in chapters.find(notebooks, ".py"):
@@ -53,7 +55,7 @@ def render(notebooks: tuple[str, ...]) -> None:
         differing = differences(*executed)
         if differing:
             raise click.ClickException(f"{path.stem} is not written: " + "\n".join(differing))
-        _write(tidy(executed[0]), path.with_suffix(".ipynb"))
+        _write(tidy(executed[0]), path)
 
 
 @contextmanager
@@ -122,8 +124,9 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _write(node: Any, path: Path) -> None:
-    with writing(path) as file:
-        file.write(chapters.tool("nbformat").writes(node).encode() + b"\n")
+    for name, content in pair(path.stem, node).items():
+        with writing(path.with_name(name)) as file:
+            file.write(content)
     for cell in node.cells:
         if PICTURE in cell.metadata.get("tags", []):
             (path.parent / "figures").mkdir(exist_ok=True)
