@@ -169,11 +169,11 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 
 # %% [markdown]
 # The elementwise curves show it best. They are flat on the left and rise on the right. On the left one pays for the
-# *call*: sixteen numbers take as long as 256. On the right one pays for the *numbers*. (The others have begun to rise
-# at the left edge: a convolution of one image is a quarter of a million multiplications already.) In between there is
-# a third effect, which the table shows. A number costs least in arrays of some ten thousands, because these stay in
-# the processor's *cache*, a small memory of its own that is several times as fast. From millions on they have to come
-# from memory each time, and a number costs several times as much.
+# *call*: sixteen numbers take no less time than 256. On the right one pays for the *numbers*. (The others have begun
+# to rise at the left edge: a convolution of one image is a quarter of a million multiplications already.) In between
+# there is a third effect, which the table shows. A number costs least in arrays of some ten thousands, because these
+# stay in the processor's *cache*, a small memory of its own that is several times as fast. From millions on they have
+# to come from memory each time, and a number costs several times as much.
 #
 # So a rough model of any operation is: the price of the call, plus bytes over bandwidth. How large must an array be
 # for the work to cost as much as the call?
@@ -182,7 +182,7 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 # `machines`, find the $n$ at which moving these bytes takes as long as the call itself. Make a dictionary `half`,
 # from "CPU" and "card" to $n$.
 
-# %% jupyter={"source_hidden": true} tags=["solution"]
+# %% tags=["solution"] jupyter={"source_hidden": true}
 half = {name: machine.call * machine.bandwidth / 12 for name, machine in machines.items()}
 
 # %% tags=["check"]
@@ -299,7 +299,7 @@ print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak 
 # \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000 \cdot
 # 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
 
-# %% jupyter={"source_hidden": true} tags=["solution"]
+# %% tags=["solution"] jupyter={"source_hidden": true}
 def layer_intensity(n):
     return 2 * 1000 * 1000 * n / (4 * (1000 * 1000 + 2000 * n))
 
@@ -525,7 +525,7 @@ for (name, n), operations in steps.items():
 # kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that number.
 # (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
 
-# %% jupyter={"source_hidden": true} tags=["solution"]
+# %% tags=["solution"] jupyter={"source_hidden": true}
 def fused(operations):
     runs = groupby(operations, key=lambda done: done.kind in ("elementwise", "copy"))
     return sum(1 if mergeable else len(list(run)) for mergeable, run in runs)
@@ -601,8 +601,8 @@ for kind, record in recorded.items():
     print(f"{kind}: how many times as fast as in turn (number of networks): {gains}")
 
 # %% [markdown]
-# Even on the CPU it pays: Python is asked once and not $K$ times. (A fifth is not due to that: a single network
-# "together" is 1.2 times as fast already, because that program does less around its calls.) The gain grows up to
+# Even on the CPU it pays: Python is asked once and not $K$ times. (Not all is due to that: a single network
+# "together" is 1.3 times as fast already, because that program does less around its calls.) The gain grows up to
 # sixteen networks, and then it shrinks again. The likely reason is in section 4: a network's weights and their
 # gradients take 0.6 MB. Those of sixteen, 10 MB, may still fit into a cache; those of sixty-four, 40 MB, have to come
 # from memory at each step.
@@ -614,7 +614,7 @@ for kind, record in recorded.items():
 # `work(steps["shallow", 10], machines["card"])` seconds of work. For $K$ networks together the launches stay and the
 # work is $K$ times as much. What is the smallest `K` for which the work takes at least as long as the launches?
 
-# %% jupyter={"source_hidden": true} tags=["solution"]
+# %% tags=["solution"] jupyter={"source_hidden": true}
 one = steps["shallow", 10]
 K = int(np.ceil(len(one) * machines["card"].call / work(one, machines["card"])))
 
