@@ -1152,7 +1152,7 @@ for number, untouched, length in dead:
 # **1 (easy). Nine for one.** Write `nine(image)`, which returns an image (28, 28) moved by every combination of -1, 0
 # and 1 pixels down and to the right, as an array (9, 28, 28). Use `shifted`.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def nine(image):
     return np.stack([shifted(image, down, right) for down in (-1, 0, 1) for right in (-1, 0, 1)])
 
@@ -1175,7 +1175,7 @@ for row, column in [(10, 20), (0, 0), (27, 27)]:  # a grey dot in the middle, an
 # it was, and makes the sum fluctuate from mask to mask. Write `spread(w, x, p)`, its standard deviation, for vectors
 # `w` and `x`. (Begin with the variance of a single term, which is $w_i x_i$ or 0.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def spread(w, x, p):
     return np.sqrt(p * (1 - p) * ((w * x) ** 2).sum())  # variances of independent terms add up
 
@@ -1196,7 +1196,7 @@ for p in (0.5, 0.2):
 # the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into `n_needed`. (Nine
 # recorded networks have brought 92.6 mistakes down to 68.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def more_than_half_err(n, error):
     return sum(comb(n, k) * error**k * (1 - error) ** (n - k) for k in range(n // 2 + 1, n + 1))
 
@@ -1216,7 +1216,7 @@ assert n_needed == 1 or err[n_needed - 2] > 0.0012, f"{n_needed - 2} networks ar
 # probabilities instead: write `soft_vote(nets, images)`, which returns the labels with the largest *mean* probability.
 # There are no ties any more. Does it read more?
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def soft_vote(nets, images):
     return np.mean([net.predict_proba(images) for net in nets], axis=0).argmax(axis=1)
 

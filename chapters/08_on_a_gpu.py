@@ -182,7 +182,7 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 # `machines`, find the $n$ at which moving these bytes takes as long as the call itself. Make a dictionary `half`,
 # from "CPU" and "card" to $n$.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 half = {name: machine.call * machine.bandwidth / 12 for name, machine in machines.items()}
 
 # %% tags=["check"]
@@ -299,7 +299,7 @@ print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak 
 # \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000 \cdot
 # 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def layer_intensity(n):
     return 2 * 1000 * 1000 * n / (4 * (1000 * 1000 + 2000 * n))
 
@@ -525,7 +525,7 @@ for (name, n), operations in steps.items():
 # kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that number.
 # (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def fused(operations):
     runs = groupby(operations, key=lambda done: done.kind in ("elementwise", "copy"))
     return sum(1 if mergeable else len(list(run)) for mergeable, run in runs)
@@ -614,7 +614,7 @@ for kind, record in recorded.items():
 # `work(steps["shallow", 10], machines["card"])` seconds of work. For $K$ networks together the launches stay and the
 # work is $K$ times as much. What is the smallest `K` for which the work takes at least as long as the launches?
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 one = steps["shallow", 10]
 K = int(np.ceil(len(one) * machines["card"].call / work(one, machines["card"])))
 
