@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from netlib.cli import chapters, main, rendering
+from netlib.cli.pairing import pair
 from tests import guards
 
 HEADER = """\
@@ -182,6 +183,16 @@ def test_render_writes_an_executed_tidy_notebook_that_does_not_change(checkout):
     assert netlib("render", "00").exit_code == 0
     assert path.read_bytes() == once
     assert [p.name for p in path.parent.iterdir() if "partial" in p.name] == []
+
+
+def test_what_is_rendered_is_what_jupyterlab_would_save(checkout):
+    script = checkout / "chapters/00_tiny.py"
+    solution = '\n# %% tags=["solution"] jupyter={"source_hidden": true}\ndef one():\n    return 1\n# %%\nprint(one())\n'
+    script.write_text(HEADER + TINY + solution)
+    assert netlib("render", "00").exit_code == 0
+    twin = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
+    assert script.read_bytes() == pair("00_tiny", twin)["00_tiny.py"]
+    assert '# %% jupyter={"source_hidden": true} tags=["solution"]' in script.read_text()
 
 
 def test_render_refuses_outputs_that_hang_on_the_processor(checkout):

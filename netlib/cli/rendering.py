@@ -92,7 +92,7 @@ def tidy(node: Any) -> Any:
     node.metadata = {"kernelspec": node.metadata["kernelspec"]}
     seen: dict[str, int] = {}
     for cell in node.cells:
-        cell.metadata = {key: cell.metadata[key] for key in ("tags", "jupyter") if cell.metadata.get(key)}
+        cell.metadata = {key: cell.metadata[key] for key in ("jupyter", "tags") if cell.metadata.get(key)}
         digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = f"{digest}-{seen[digest]}"
