@@ -187,7 +187,9 @@ def test_render_writes_an_executed_tidy_notebook_that_does_not_change(checkout):
 
 def test_what_is_rendered_is_what_jupyterlab_would_save(checkout):
     script = checkout / "chapters/00_tiny.py"
-    solution = '\n# %% tags=["solution"] jupyter={"source_hidden": true}\ndef one():\n    return 1\n# %%\nprint(one())\n'
+    solution = (
+        '\n# %% tags=["solution"] jupyter={"source_hidden": true}\ndef one():\n    return 1\n# %%\nprint(one())\n'
+    )
     script.write_text(HEADER + TINY + solution)
     assert netlib("render", "00").exit_code == 0
     twin = nbformat.read(script.with_suffix(".ipynb"), as_version=4)
