@@ -514,7 +514,9 @@ while np.diff(wilson_interval(round(0.98 * n_images), n_images))[0] > 0.01:
     n_images += 100
 
 # %% tags=["check"]
-assert n_images == 3100, "try 100, 200, 300 ... and look at the difference of the two bounds: which is the first?"
+width, width_before = (np.diff(wilson_interval(round(0.98 * n), n))[0] for n in (n_images, n_images - 100))
+assert width <= 0.01, f"with {n_images} images the interval is {100 * width:.2f} points wide"
+assert width_before > 0.01, f"{n_images - 100} images are enough"
 
 # %% [markdown]
 # **3 (medium). Is the convolution worth it?** Train a network without the convolutional layer, and call it `shallow`:

@@ -265,10 +265,10 @@ explore(draw_five, sliders, buttons={"Other heights": five_random}, vertical=Tru
 # Now and then there is an exercise. Write your answer into a new cell, under the name that the text gives it, leave
 # out the solution's cell, which is folded in JupyterLab, and run the check after it.
 #
-# **Exercise 1.** There is a bump in which no output weight is negative. A hidden neuron whose *weight* is negative
-# falls where others rise. Write down two hidden neurons, one rising at 0.4 with the weight 1000, one falling at 0.6
-# with the weight $-1000$, and a linear output neuron with both weights $+0.8$, so that the network's output is the
-# bump of height 0.8 between 0.4 and 0.6. (What do the two add up to outside of it? The output neuron has a bias.)
+# **Exercise 1 (medium).** There is a bump in which no output weight is negative. A hidden neuron whose *weight* is
+# negative falls where others rise. Write down two hidden neurons, one rising at 0.4 with the weight 1000, one falling
+# at 0.6 with the weight $-1000$, and a linear output neuron with both weights $+0.8$, so that the network's output is
+# the bump of height 0.8 between 0.4 and 0.6. (What do the two add up to outside of it? The output neuron has a bias.)
 # `universality.constructed` makes a network of layers `(w, b, activation)`, where `w` has a row for each input and a
 # column for each neuron. For instance, `universality.constructed(([[3, 5]], [1, 2], sigmoid), ([[1], [1]], [0],
 # linear), **here)` has one input, two hidden neurons and one output (`**here` only says on which device). Call yours
@@ -485,9 +485,9 @@ plt.show()
 # add up to 1; what is missing is at most $2e^{-w/n}$, because the outermost steps stand $\frac1n$ outside. The bound
 # must hold for the worst of functions. For most the error is smaller, as for ours.
 #
-# **Exercise 2.** Five bumps took ten hidden neurons. But neighbours share an edge: where one ends, the next begins.
-# Make a network of *six* hidden neurons, called `six`, with the same weighted output as `universality.bumps(fifths,
-# best)`. (`universality.steps` takes positions and heights.)
+# **Exercise 2 (medium).** Five bumps took ten hidden neurons. But neighbours share an edge: where one ends, the next
+# begins. Make a network of *six* hidden neurons, called `six`, with the same weighted output as
+# `universality.bumps(fifths, best)`. (`universality.steps` takes positions and heights.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 changes = np.diff(best, prepend=0, append=0)
@@ -760,10 +760,10 @@ for m in (2, 3, 6, 784):
 # (notebook 05), because the function from pictures to digits is not just any continuous function. The theorem is
 # about all of them, and pays for that.
 #
-# **Exercise 3.** *Vector-valued functions.* A network with two outputs can draw a curve in the plane, $x \mapsto
-# (f^1(x), f^2(x))$. Make such a `Network`, called `circle`, with one input, *one* hidden layer and two linear outputs
-# that follow $(\cos 2\pi x, \sin 2\pi x)$ to within 0.1. (The hidden layer of one approximation will do for both:
-# only output weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of the
+# **Exercise 3 (medium).** *Vector-valued functions.* A network with two outputs can draw a curve in the plane, $x
+# \mapsto (f^1(x), f^2(x))$. Make such a `Network`, called `circle`, with one input, *one* hidden layer and two linear
+# outputs that follow $(\cos 2\pi x, \sin 2\pi x)$ to within 0.1. (The hidden layer of one approximation will do for
+# both: only output weights need two columns. `universality.approximate(f, n).network.params` lists `w` and `b` of the
 # hidden layer, then those of the output layer.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
@@ -786,9 +786,9 @@ axis.set(aspect="equal", xlabel="first output", ylabel="second output")
 plt.show()
 
 # %% [markdown]
-# **Exercise 4.** *One hidden layer for two inputs.* A bump need not run along $x$ or $y$: with weights $(w, w)$ a
-# neuron is a step in $x + y$, and with $(w, -w)$ one in $x - y$. Since $xy = \frac14 (x + y)^2 - \frac14 (x - y)^2$,
-# the product of two numbers is a sum of a function of $x + y$ and a function of $x - y$. Make a network called
+# **Exercise 4 (harder).** *One hidden layer for two inputs.* A bump need not run along $x$ or $y$: with weights $(w,
+# w)$ a neuron is a step in $x + y$, and with $(w, -w)$ one in $x - y$. Since $xy = \frac14 (x + y)^2 - \frac14 (x -
+# y)^2$, the product of two numbers is a sum of a function of $x + y$ and a function of $x - y$. Make a network called
 # `product` with one hidden layer and a linear output that multiplies two numbers from $[0, 1]$ to within 0.05.
 # (Approximate $t^2/4$ by steps, as in exercise 2, once for $t = x + y$, which goes from 0 to 2, and once for $t = x -
 # y$, from $-1$ to 1. In general: any continuous function is, as nearly as you like, a sum of multiples of waves
@@ -897,9 +897,9 @@ line = np.polynomial.Polynomial.fit(x, goal(x), 1)
 print(f"largest error of the line that is best in the mean square: {np.abs(line(x) - goal(x)).max():.2f}")
 
 # %% [markdown]
-# **Exercise 5.** *Activations without limits.* ReLU has no finite limit on the right. But the *difference* of two
-# ReLUs can have one. Write down a network of two ReLU neurons and a linear output, called `ramp`, that is 0 up to $x
-# = 0.40$, is 1 from $x = 0.41$ on, and climbs in between. So a pair of ReLUs can do what one sigmoid did.
+# **Exercise 5 (medium).** *Activations without limits.* ReLU has no finite limit on the right. But the *difference*
+# of two ReLUs can have one. Write down a network of two ReLU neurons and a linear output, called `ramp`, that is 0 up
+# to $x = 0.40$, is 1 from $x = 0.41$ on, and climbs in between. So a pair of ReLUs can do what one sigmoid did.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 ramp = universality.constructed(([[100, 100]], [-40, -41], ReLU), ([[1], [-1]], [0], linear), **here)

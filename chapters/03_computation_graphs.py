@@ -210,7 +210,7 @@ print("gradient with respect to the input:", g.round(2))
 
 
 # %% [markdown]
-# **Exercise 1.** *Softplus*, $y = \ln(1 + e^z)$, is a smooth relative of ReLU. Write its pair, `softplus(z)` and
+# **Exercise 1 (easy).** *Softplus*, $y = \ln(1 + e^z)$, is a smooth relative of ReLU. Write its pair, `softplus(z)` and
 # `softplus_back(g, y)`. The second is given the module's *output* only, as for the sigmoid: find the slope in terms of
 # $y$.
 
@@ -375,10 +375,10 @@ complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 # The error names the nodes of the circle, and the line on which each was built. That is worth copying if you ever write
 # a framework: errors in a graph show up long after the line that caused them.
 #
-# **Exercise 2.** Very deep networks often have *skip connections*: a layer's output is added to its input. Write the
-# node that this needs, `class Add(tiny.Node)`, for the sum of two nodes of the same shape. It needs two methods.
-# `forward(self)` sets `self.value`; `backward(self)` sets `self.gradients`, a dict with the share of each inbound
-# node, from `self.gradient()`; `hand` may help. Mind that the two nodes may be one and the same.
+# **Exercise 2 (medium).** Very deep networks often have *skip connections*: a layer's output is added to its input.
+# Write the node that this needs, `class Add(tiny.Node)`, for the sum of two nodes of the same shape. It needs two
+# methods. `forward(self)` sets `self.value`; `backward(self)` sets `self.gradients`, a dict with the share of each
+# inbound node, from `self.gradient()`; `hand` may help. Mind that the two nodes may be one and the same.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 class Add(tiny.Node):
@@ -646,9 +646,9 @@ print(f"cost before {costs[0]:.3f}, after 300 steps {costs[-1]:.3f}, output {flo
 # The line that makes `learn` is gradient descent, whole: no loop over nodes, no order, no backward pass to write. (It
 # is the neuron of the book's chapter 3 that is to turn 1 into 0. `eval` computes one expression for given values.)
 #
-# **Exercise 3.** Newton's method finds a minimum of $f$ by steps $x \to x - f'(x) / f''(x)$. Make `newton`, a function
-# of no inputs that takes one such step for the shared variable `place` and returns the value of $f = e^x - 3x$ before
-# it. The minimum lies at $\ln 3$.
+# **Exercise 3 (medium).** Newton's method finds a minimum of $f$ by steps $x \to x - f'(x) / f''(x)$. Make `newton`,
+# a function of no inputs that takes one such step for the shared variable `place` and returns the value of $f = e^x -
+# 3x$ before it. The minimum lies at $\ln 3$.
 
 # %%
 place = graph.shared(np.float64(2.5), "place", **here)
@@ -742,10 +742,11 @@ for mistake in (lambda: score(np.ones((5, 4))), lambda: score(np.ones(3)), lambd
 
 
 # %% [markdown]
-# **Exercise 4.** With more than one parameter, the second derivatives of a cost are a matrix, $H$, with a row and a
-# column for each parameter. It soon becomes too large to write down. But one often needs only its product with some
-# vector, $Hv$, and that is no larger than a gradient. Write `hessian_times(cost, w, v)` for symbols: a number and two
-# vectors. Two calls of `grad` are enough, and no loop. (`grad` wants a number. $Hv$ is the gradient of which?)
+# **Exercise 4 (harder).** With more than one parameter, the second derivatives of a cost are a matrix, $H$, with a
+# row and a column for each parameter. It soon becomes too large to write down. But one often needs only its product
+# with some vector, $Hv$, and that is no larger than a gradient. Write `hessian_times(cost, w, v)` for symbols: a
+# number and two vectors. Two calls of `grad` are enough, and no loop. (`grad` wants a number. $Hv$ is the gradient of
+# which?)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def hessian_times(cost, w, v):
@@ -834,10 +835,10 @@ plt.show()
 # The ten columns of $w$ as images: dark where ink speaks for the digit, light where it speaks against it, grey where it
 # does not matter.
 #
-# **Exercise 5.** *Momentum* gives each parameter $q$ a velocity $v$, and replaces $v \to \mu v - \eta \bar q$ and $q
-# \to q + v$, with the *new* $v$. Write `momentum_updates(parameters, slopes, velocities, eta, mu)`, which returns the
-# list of pairs for `updates`. All three lists have the same length; velocities are shared variables too. (Updates are
-# simultaneous. What is the new $v$, in terms of old values?)
+# **Exercise 5 (medium).** *Momentum* gives each parameter $q$ a velocity $v$, and replaces $v \to \mu v - \eta \bar
+# q$ and $q \to q + v$, with the *new* $v$. Write `momentum_updates(parameters, slopes, velocities, eta, mu)`, which
+# returns the list of pairs for `updates`. All three lists have the same length; velocities are shared variables too.
+# (Updates are simultaneous. What is the new $v$, in terms of old values?)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def momentum_updates(parameters, slopes, velocities, eta, mu):
@@ -1158,11 +1159,11 @@ print("once each, where the loop goes through its step", looped.size, "times")
 
 
 # %% [markdown]
-# **Exercise 6.** A polynomial $c_0 + c_1 x + \dots + c_n x^n$ can be computed without any power, by *Horner's rule*:
-# begin with 0; going through the coefficients from the *last* to the first, multiply by $x$ and add the coefficient.
-# Write `horner(c, x)` for symbols `c` (vector) and `x` (number), with `scan`. It returns the symbol of the value.
-# (The first value must have the dtype of the results, here `np.float64(0)`: a plain `0.0` is taken for a float32, a
-# plain `0` for an integer.)
+# **Exercise 6 (medium).** A polynomial $c_0 + c_1 x + \dots + c_n x^n$ can be computed without any power, by
+# *Horner's rule*: begin with 0; going through the coefficients from the *last* to the first, multiply by $x$ and add
+# the coefficient. Write `horner(c, x)` for symbols `c` (vector) and `x` (number), with `scan`. It returns the symbol
+# of the value. (The first value must have the dtype of the results, here `np.float64(0)`: a plain `0.0` is taken for
+# a float32, a plain `0` for an integer.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def horner(c, x):

@@ -682,9 +682,9 @@ plt.show()
 #
 # Cells with solutions are folded; open them by a click on the three dots. Each is followed by a check.
 #
-# **1. Without the fully connected layer.** The book asks (its function `omit_FC`) what happens if the softmax layer
-# reads the 2,880 answers of one convolutional layer directly. How many parameters does that network have? Put your
-# answer into `n_parameters`, without building the network.
+# **1 (easy). Without the fully connected layer.** The book asks (its function `omit_FC`) what happens if the softmax
+# layer reads the 2,880 answers of one convolutional layer directly. How many parameters does that network have? Put
+# your answer into `n_parameters`, without building the network.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 n_parameters = 20 * (5 * 5 + 1) + 10 * (20 * 12 * 12 + 1)
@@ -699,9 +699,9 @@ assert n_parameters == expected, "20 filters of 5 x 5 and a bias each; 10 output
 # %% [markdown]
 # A tenth of the network that we trained. Train it, if you like, and look at its row in the table of moved digits.
 #
-# **2. A third activation function.** The book's problem: the hyperbolic tangent, $\tanh z = 2\sigma(2z) - 1$, runs from
-# -1 to 1 and has derivative 1 at 0. Train two convolutional layers with `tanh` for five epochs (with `eta`, without
-# regularisation) into `history_tanh`. Does it sit on a plateau?
+# **2 (easy). A third activation function.** The book's problem: the hyperbolic tangent, $\tanh z = 2\sigma(2z) - 1$,
+# runs from -1 to 1 and has derivative 1 at 0. Train two convolutional layers with `tanh` for five epochs (with `eta`,
+# without regularisation) into `history_tanh`. Does it sit on a plateau?
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 history_tanh = train(two_layers(tanh), 5, eta)
@@ -715,11 +715,11 @@ print("cost with tanh:", *(f"{cost:.2f}" for cost in history_tanh.cost))
 # It does not. Its derivative is up to four times the sigmoid's, and three layers of it make sixty-four. ReLU is not the
 # only way off the plateau.
 #
-# **3. A better beginning.** In a footnote of 2016 Nielsen says that the weights of the fully connected layers should
-# have been drawn with standard deviation $\sqrt{1/n_\mathrm{in}}$, so that a sum of $n_\mathrm{in}$ inputs comes out
-# of order 1; network3 uses $\sqrt{1/n_\mathrm{out}}$. Here the option `init="corrected"` of every layer but the
-# softmax does the former. For `FullyConnectedLayer(2880, 100)`, by which factor are the book's weights too large? Put
-# it into `factor`, to two digits at least.
+# **3 (medium). A better beginning.** In a footnote of 2016 Nielsen says that the weights of the fully connected
+# layers should have been drawn with standard deviation $\sqrt{1/n_\mathrm{in}}$, so that a sum of $n_\mathrm{in}$
+# inputs comes out of order 1; network3 uses $\sqrt{1/n_\mathrm{out}}$. Here the option `init="corrected"` of every
+# layer but the softmax does the former. For `FullyConnectedLayer(2880, 100)`, by which factor are the book's weights
+# too large? Put it into `factor`, to two digits at least.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 factor = (1 / 100) ** 0.5 / (1 / 2880) ** 0.5

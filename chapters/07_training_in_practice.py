@@ -257,9 +257,9 @@ for name, eta in [*best, ("momentum 0.9", 0.03)]:
 # With one of the seeds, plain descent and Nesterov's have not come below 1 after four epochs. RMSprop does each time,
 # momentum never. An order that one run suggests is worth one run; what three say, a little more.
 #
-# **Exercise 1.** With momentum $\mu$ and a gradient that does not change, how many times the plain step is the velocity
-# after ten steps, for $\mu = 0.5$, $0.9$ and $0.99$? Predict, then compute it with the update rule, as a dictionary
-# `velocities` from $\mu$ to the answer.
+# **Exercise 1 (easy).** With momentum $\mu$ and a gradient that does not change, how many times the plain step is the
+# velocity after ten steps, for $\mu = 0.5$, $0.9$ and $0.99$? Predict, then compute it with the update rule, as a
+# dictionary `velocities` from $\mu$ to the answer.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 velocities = {}
@@ -328,8 +328,9 @@ plt.show()
 # What the listening schedules have over the others: they know when to end. "A tenth when stalled" needed 14 epochs of
 # the 40. But with few validation images accuracy stands still by chance, and three epochs are little patience.
 #
-# **Exercise 2.** Write a schedule `warm_up` whose rate is 0.1 in the first epoch, grows by 0.1 in each, and stays at
-# 0.5 from the fifth on. `schedules.OfEpoch` makes a schedule of any function of the epoch, which counts from 0.
+# **Exercise 2 (easy).** Write a schedule `warm_up` whose rate is 0.1 in the first epoch, grows by 0.1 in each, and
+# stays at 0.5 from the fifth on. `schedules.OfEpoch` makes a schedule of any function of the epoch, which counts from
+# 0.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 warm_up = schedules.OfEpoch(lambda epoch: min(epoch + 1, 5) / 10)
@@ -525,10 +526,10 @@ print(f"went on to {hasty.stood.steps} mini-batches, best {hasty.best_loss(histo
       f"after 300 was {curve[300 // per_epoch - 1, 1]:.3f}")
 
 # %% [markdown]
-# **Exercise 3** (the book's problem). Over-fitting shows in the gap between two numbers. Print, for `net_long` and
-# for `net_early`, the accuracy on the few training images and on the validation images, and the gap. Then train a
-# third network, `net_more`, as `net_long` was, on all training images. Which cure closes the gap more? Collect the
-# three gaps in a dictionary `gaps`, under "long", "early" and "more data".
+# **Exercise 3 (medium; the book's problem).** Over-fitting shows in the gap between two numbers. Print, for
+# `net_long` and for `net_early`, the accuracy on the few training images and on the validation images, and the gap.
+# Then train a third network, `net_more`, as `net_long` was, on all training images. Which cure closes the gap more?
+# Collect the three gaps in a dictionary `gaps`, under "long", "early" and "more data".
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 net_more = small(ReLU)
@@ -591,8 +592,9 @@ for epoch, cost, eta, accuracy, *_ in lines:
     print(f"{epoch}: {float(cost):.3f}, {float(eta)}, {float(accuracy):.3f}, ...")
 
 # %% [markdown]
-# **Exercise 4.** Load the models after the first and after the fourth epoch, and compute how far the first layer's
-# filters have `moved` in between: the norm of the difference of all of them, divided by the norm of the earlier ones.
+# **Exercise 4 (easy).** Load the models after the first and after the fourth epoch, and compute how far the first
+# layer's filters have `moved` in between: the norm of the difference of all of them, divided by the norm of the
+# earlier ones.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 first, fourth = (to_host(Network.load(models[i], device=device).layers[0].w) for i in (0, 3))
@@ -759,9 +761,9 @@ print("netlib's cost", float(ops.log_likelihood.value(z, a, ops.one_hot(np.array
 # netlib never takes that logarithm. It computes $-\ln a_1 = \ln \sum_k e^{z_k} - z_1$ from the weighted inputs, with
 # the largest of them taken out of the sum, and finds 800, which is right. Many a training has died of $\ln 0$.
 #
-# **Exercise 5.** Two patients, A and B, each learn nothing. Find out why, with the tools above, and write the causes
-# into `diagnosis`, a dictionary from "A" and "B" to "dead" (ReLUs that are silent for every image) or "labels"
-# (images and labels do not belong together; then the ReLUs are alive, and all the same no other image is
+# **Exercise 5 (medium).** Two patients, A and B, each learn nothing. Find out why, with the tools above, and write
+# the causes into `diagnosis`, a dictionary from "A" and "B" to "dead" (ReLUs that are silent for every image) or
+# "labels" (images and labels do not belong together; then the ReLUs are alive, and all the same no other image is
 # read). The patients come from a folded cell.
 
 # %% jupyter={"source_hidden": true}

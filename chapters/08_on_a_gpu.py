@@ -178,9 +178,9 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
 # So a rough model of any operation is: the price of the call, plus bytes over bandwidth. How large must an array be
 # for the work to cost as much as the call?
 #
-# **Exercise 1.** A multiplication of two arrays of $n$ numbers reads $8n$ bytes and writes $4n$. For each machine in
-# `machines`, find the $n$ at which moving these bytes takes as long as the call itself. Make a dictionary `half`,
-# from "CPU" and "card" to $n$.
+# **Exercise 1 (easy).** A multiplication of two arrays of $n$ numbers reads $8n$ bytes and writes $4n$. For each
+# machine in `machines`, find the $n$ at which moving these bytes takes as long as the call itself. Make a dictionary
+# `half`, from "CPU" and "card" to $n$.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 half = {name: machine.call * machine.bandwidth / 12 for name, machine in machines.items()}
@@ -295,9 +295,9 @@ print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak 
 # operands into an order of its own, and that costs as much as multiplying. With a hundred, the CPU works at nearly
 # its peak.
 #
-# **Exercise 2.** From which mini-batch on is that layer's product bound by arithmetic? For $N$ images it needs $2
-# \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000 \cdot
-# 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
+# **Exercise 2 (easy).** From which mini-batch on is that layer's product bound by arithmetic? For $N$ images it needs
+# $2 \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000
+# \cdot 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def layer_intensity(n):
@@ -520,10 +520,10 @@ for (name, n), operations in steps.items():
 # The next cure is to have fewer, by *fusing* kernels: one that adds the bias, takes the sigmoid and writes the result
 # does in a launch what now takes five, and reads and writes the numbers once instead of five times.
 #
-# **Exercise 3.** How far does the simplest fusion get? Suppose that in the list of a step all elementwise operations
-# and copies that stand directly behind each other became one kernel, products and sums staying as they are. How many
-# kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that number.
-# (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
+# **Exercise 3 (medium).** How far does the simplest fusion get? Suppose that in the list of a step all elementwise
+# operations and copies that stand directly behind each other became one kernel, products and sums staying as they
+# are. How many kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that
+# number. (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def fused(operations):
@@ -610,9 +610,10 @@ for kind, record in recorded.items():
 # On a card the gain should be of another size, because nearly all of the step is launches. How many networks would it
 # take?
 #
-# **Exercise 4.** A step of one shallow network on ten images takes the card `len(steps["shallow", 10])` launches, and
-# `work(steps["shallow", 10], machines["card"])` seconds of work. For $K$ networks together the launches stay and the
-# work is $K$ times as much. What is the smallest `K` for which the work takes at least as long as the launches?
+# **Exercise 4 (easy).** A step of one shallow network on ten images takes the card `len(steps["shallow", 10])`
+# launches, and `work(steps["shallow", 10], machines["card"])` seconds of work. For $K$ networks together the launches
+# stay and the work is $K$ times as much. What is the smallest `K` for which the work takes at least as long as the
+# launches?
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 one = steps["shallow", 10]
