@@ -243,12 +243,11 @@ for kind, inputs in learn_from.items():
 # Without places the network hardly notices a move. But six living filters without their places read little more than
 # a third of the digits, with them 96 %. (That with places it reads fewer moved digits than the same network does in
 # section 1 is the price of standardising: it makes places loud that hardly ever answer. Left as they are, the answers
-# let it read 63 %.) (Two of the eight are dead: their answer is always zero. And six numbers are
-# few, to be fair; networks with hundreds of larger filters do very well on little more than *what* is there.) Knowing
-# that there are horizontal edges *somewhere* does not tell a 2 from a 5; with few and small filters, most of what a
-# digit is lies in *where*. So the fully connected layer has to look at places, and has to *learn*
-# that an arrangement one place further on is the same arrangement; nothing in its structure says so. That is what the
-# moved copies teach it.
+# let it read 63 %. Two of the eight filters are dead: their answer is always zero. And six numbers are few, to be
+# fair; networks with hundreds of larger filters do very well on little more than *what* is there.) Knowing that there
+# are horizontal edges *somewhere* does not tell a 2 from a 5; with few and small filters, most of what a digit is
+# lies in *where*. So the fully connected layer has to look at places, and has to *learn* that an arrangement one
+# place further on is the same arrangement; nothing in its structure says so. That is what the moved copies teach it.
 #
 # A trace of it can be seen in its weights. For each filter and each neuron, take what training has added to the
 # weight of one place and to the weight of the place beside it. If neighbouring places were learned independently, the
@@ -952,8 +951,8 @@ for name, (n_in, n_out) in layers.items():
 # %% [markdown]
 # Where a layer reads many and has few neurons, the book's weights are too large, over the maps of one convolutional
 # layer more than five times; over plain pixels, 28 x 28, less than three. In the first convolutional layer the slip
-# goes the other way, and in the last layers of the book's best networks there is none, or little.
-# (For a convolutional layer the program counts its outputs as filters times 25, divided by 4 for the pooling.)
+# goes the other way, and in the last layers of the book's best networks there is none, or little. (For a
+# convolutional layer the program counts its outputs as filters times 25, divided by 4 for the pooling.)
 #
 # Large sums should push sigmoids to where they are flat. Before any training, on a hundred images: how large are the
 # sums $z$ of the fully connected neurons, how steep is the sigmoid there (at best a quarter), and, what matters most,
@@ -982,12 +981,12 @@ for init in ("book", "corrected"):
     print(f"maps,    {init:10}", at_the_start([reader(s, sigmoid, init) for s in seeds]))
 
 # %% [markdown]
-# The slopes confirm the reasoning. With the book's weights sums are large, and over maps the sigmoid has lost
-# half of its slope; corrected, it is nearer to its best. But look at the last column. Sums of smaller weights also
-# *differ* less from image to image, and only what differs can be learned from. Over the pixels they do so by the factor
-# of the weights, 2.8. Over the maps of our small reader that factor is 4.8, but its filters, when corrected, are larger
-# by 1.4. Slope times difference is what reaches the layer above, and over maps it is about twice as large for
-# the book's weights, slip and all.
+# The slopes confirm the reasoning. With the book's weights sums are large, and over maps the sigmoid has lost half of
+# its slope; corrected, it is nearer to its best. But look at the last column. Sums of smaller weights also *differ*
+# less from image to image, and only what differs can be learned from. Over the pixels they do so by the factor of the
+# weights, 2.8. Over the maps of our small reader that factor is 4.8, but its filters, when corrected, are larger by
+# 1.4. Slope times difference is what reaches the layer above, and over maps it is about twice as large for the book's
+# weights, slip and all.
 #
 # Why do sums of order 1 differ by so little? Because most of each is the same for all images: a bias, drawn from a
 # normal distribution of width 1, and a map that is blank paper for the most part. The rule $\sqrt{1/n_\mathrm{in}}$
@@ -1034,11 +1033,11 @@ for name, nets in ends.items():
           "  accuracy", " ".join(f"{net.accuracy(validation_data):.1%}" for net in nets))
 
 # %% [markdown]
-# They end at nearly the same place. The networks with ReLUs that began more slowly, those with corrected weights, even
-# end at a
-# slightly lower cost, with each of the three seeds; the sigmoids on plain pixels are level, and 250 images cannot tell
-# the accuracies apart. The slip matters for how training begins. And on MNIST? Two of the recorded networks
-# have been trained both ways. Here are their accuracies on test data, one line for each seed, by the book's rule.
+# They end at nearly the same place. The networks with ReLUs that began more slowly, those with corrected weights,
+# even end at a slightly lower cost, with each of the three seeds; the sigmoids on plain pixels are level, and 250
+# images cannot tell the accuracies apart. The slip matters for how training begins. And on MNIST? Two of the recorded
+# networks have been trained both ways. Here are their accuracies on test data, one line for each seed, by the book's
+# rule.
 
 # %%
 for name in ("shallow", "dbl_conv_relu"):
@@ -1049,7 +1048,8 @@ for name in ("shallow", "dbl_conv_relu"):
                   f"corrected {corrected[record.seed].accuracy:.2%}")
 
 # %% [markdown]
-# They end where the others end. What the book reports was not made by the slip, nor spoilt by it.
+# As far as one seed of each can tell, they end where the others end, within the two tenths of a point by which seeds
+# differ: the book's numbers were neither made nor spoilt by the slip.
 #
 # ## 8. From the records: three of the book's side roads
 #
