@@ -1,28 +1,20 @@
 """The records that come along: nothing in them is taken on trust that can be computed."""
 
-import hashlib
 import json
-import os
 import statistics
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from netlib.data import load, mnist
+from netlib.data import load
 from netlib.experiments import NETWORK2, NETWORK3, RECIPES, markdown, opening_costs, read, records, rows
+from tests.committed import RESULTS, content, for_each, needs_mnist, signed
 from tests.experiments import DEPTHS, ROOT, digest
 
 # The records that are committed: nothing in them is taken on trust that can be computed.
 
-COMMITTED = sorted((ROOT / "data" / "results").glob("*.json"))
-each_record = pytest.mark.parametrize("path", COMMITTED, ids=[path.stem for path in COMMITTED])
-MNIST_AT_HAND = all((Path(os.environ.get("NETLIB_DATA", ".")) / name).is_file() for name in mnist.FILES)
-needs_mnist = pytest.mark.skipif(not MNIST_AT_HAND, reason="needs MNIST's files")
-
-
-def content(path):
-    return json.loads(path.read_text())
+COMMITTED = sorted(RESULTS.glob("*.json"))
+each_record = for_each(COMMITTED)
 
 
 def test_all_committed_records_are_found():
@@ -31,9 +23,7 @@ def test_all_committed_records_are_found():
 
 @each_record
 def test_a_committed_record_is_as_it_was_written_and_has_its_name(path):
-    parts = content(path)
-    signature = parts.pop("sha256")
-    assert signature == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    parts = signed(path)
     assert path.name == f"{parts['recipe']}-seed{parts['seed']}.json" == read(path).file_name
 
 

@@ -1,7 +1,6 @@
 """Devices measured: what is timed, when the clock is read, what is counted, and what is kept of it."""
 
 import dataclasses
-import hashlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -24,6 +23,7 @@ from netlib.layers import ConvPoolLayer, FullyConnectedLayer, SoftmaxLayer
 from netlib.network import Network
 from netlib.ops import ReLU, linear, tanh
 from tests import device as stand_in
+from tests.committed import RESULTS, for_each, signed
 
 ROOT = Path(netlib.__file__).parents[1]
 QUICK = {"rounds": 1, "quick": True}
@@ -338,14 +338,12 @@ def test_records_come_cpus_first(record, tmp_path):
     assert device_records(tmp_path / "nowhere") == []
 
 
-COMMITTED = sorted((ROOT / "data" / "results" / "devices").glob("*.json"))
+COMMITTED = sorted((RESULTS / "devices").glob("*.json"))
 
 
-@pytest.mark.parametrize("path", COMMITTED, ids=[path.stem for path in COMMITTED])
+@for_each(COMMITTED)
 def test_a_committed_record_is_whole(path, record):
-    content = json.loads(path.read_text())
-    signature = content.pop("sha256")
-    assert signature == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    signed(path)
     found = read(path, Measurements)
     assert path.name == found.file_name
     assert found.rounds >= 10

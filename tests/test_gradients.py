@@ -2,15 +2,13 @@
 
 import copy
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, gradients, linear, sigmoid, tanh
 from netlib.backend import to_host
-from netlib.data import expand, load, mnist
+from netlib.data import expand, load
 from netlib.gradients import (
     Recorder,
     biases_for_zero,
@@ -27,6 +25,7 @@ from netlib.gradients import (
     window_width,
 )
 from netlib.ops import Activation, softmax
+from tests.committed import needs_mnist
 from tests.gradients import central_differences, random_like
 
 ACTIVATIONS = (sigmoid, tanh, ReLU, linear)
@@ -657,10 +656,7 @@ def test_on_the_digits_layers_begin_the_slower_the_earlier_they_are(depth):
     assert (ratios < 8).all()
 
 
-MNIST_AT_HAND = all((Path(os.environ.get("NETLIB_DATA", ".")) / name).is_file() for name in mnist.FILES)
-
-
-@pytest.mark.skipif(not MNIST_AT_HAND, reason="needs MNIST's files")
+@needs_mnist
 @pytest.mark.parametrize(
     ("medians", "first", "book"),
     [

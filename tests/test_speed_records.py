@@ -1,10 +1,8 @@
 """Recorded speeds of learning: descents that a loop in plain NumPy repeats, records near the book's figures."""
 
 import dataclasses
-import hashlib
 import importlib
 import json
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +12,12 @@ from click.testing import CliRunner
 
 import netlib
 from netlib.cli import main
-from netlib.data import load, mnist
+from netlib.data import load
 from netlib.experiments import RecordError, Speeds, read, records, run_speeds, speed_records, write
 from netlib.experiments import speeds as speed_files
 from netlib.gradients import deep
+from tests.committed import RESULTS, content, for_each, needs_mnist, signed
+from tests.experiments import digest
 
 ROOT = Path(netlib.__file__).parents[1]
 CLI = importlib.import_module("netlib.cli.experiments")  # the command of this name hides it
@@ -92,16 +92,14 @@ def test_a_record_tells_how_it_came_about():
         *[("FullyConnectedLayer", "sigmoid", "corrected", None)] * 3,
         ("FullyConnectedLayer", "sigmoid", "corrected", "cross_entropy"),
     ]
-    assert record.initial_weights == digest(3, 7)
+    assert record.initial_weights == before_training(3, 7)
     assert record.device.startswith("CPU, ")
     assert record.versions.keys() == {"netlib", "python", "numpy"}
 
 
-def digest(depth, seed):
-    """A digest as checkpoints have it, of the network before training."""
-    net = deep([784, *[30] * depth, 10], seed=seed, dtype="float64", device="cpu")
-    parts = [f"{a.dtype} {a.shape}".encode() + a.tobytes() for a in net.params]
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+def before_training(depth, seed):
+    """The digest of the network as it begins."""
+    return digest(deep([784, *[30] * depth, 10], seed=seed, dtype="float64", device="cpu").params)
 
 
 def test_speeds_have_four_digits_and_costs_six():
@@ -300,16 +298,10 @@ def test_what_goes_wrong_is_told_without_a_traceback(of_digits):
 
 # The records that are committed.
 
-COMMITTED = sorted((ROOT / "data" / "results" / "speeds").glob("*.json"))
-each_record = pytest.mark.parametrize("path", COMMITTED, ids=[path.stem for path in COMMITTED])
-MNIST_AT_HAND = all((Path(os.environ.get("NETLIB_DATA", ".")) / name).is_file() for name in mnist.FILES)
-needs_mnist = pytest.mark.skipif(not MNIST_AT_HAND, reason="needs MNIST's files")
+COMMITTED = sorted((RESULTS / "speeds").glob("*.json"))
+each_record = for_each(COMMITTED)
 
 FIRST_LAYER = {2: (0.037, 0.083), 3: (0.007, 0.019), 4: (0.001, 0.004)}  # 5 to 95 % of 50 seeds, before training
-
-
-def content(path):
-    return json.loads(path.read_text())
 
 
 def test_all_committed_records_are_found():
@@ -318,9 +310,7 @@ def test_all_committed_records_are_found():
 
 @each_record
 def test_a_committed_record_is_as_it_was_written_and_has_its_name(path):
-    parts = content(path)
-    signature = parts.pop("sha256")
-    assert signature == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    parts = signed(path)
     assert path.name == f"speeds_{len(parts['layers']) - 1}-seed{parts['seed']}.json" == read(path, Speeds).file_name
 
 
@@ -343,7 +333,7 @@ def test_a_committed_record_is_of_the_books_descent(path):
     }
     assert [layer["n_out"] for layer in record["layers"]] == [*[30] * depth, 10]
     assert record["layers"] == on_digits(depth, epochs=1).layers
-    assert record["initial_weights"] == digest(depth, record["seed"])
+    assert record["initial_weights"] == before_training(depth, record["seed"])
 
 
 @each_record

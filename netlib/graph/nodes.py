@@ -12,6 +12,7 @@ import contextvars
 import linecache
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import ModuleType
@@ -177,7 +178,7 @@ class Apply:
         return f"{self.op}({names}), built at {self.place}"
 
 
-class Op:
+class Op(ABC):
     """A kind of operation. Two that are equal, on the same inputs, are computed once."""
 
     takes_numbers = False  # whether numbers of the host may stand beside arrays of the device
@@ -190,12 +191,15 @@ class Op:
         outputs = Apply(self, [as_variable(value) for value in inputs]).outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
+    @abstractmethod
     def types(self, *inputs: Variable) -> Sequence[Type]:
         """Types of the results; raises TypeError or ValueError for inputs that cannot be."""
-        raise NotImplementedError
 
     def perform(self, xp: ModuleType, *values: Array) -> Any:
-        """The result for these arrays, or a tuple of results. The arrays are left as they are."""
+        """The result for these arrays, or a tuple of results. The arrays are left as they are.
+
+        An operation that can do something beforehand, for all calls, has a `prepare` of its own instead.
+        """
         raise NotImplementedError
 
     def prepare(self, node: Apply, xp: ModuleType) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ the reverse one.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 from netlib import checks, ops
@@ -21,7 +22,7 @@ from netlib.graph.nodes import place
 from netlib.graph.sorting import kahn
 
 
-class Node:
+class Node(ABC):
     """Something with a value.
 
     Attributes
@@ -45,13 +46,13 @@ class Node:
     def __repr__(self) -> str:
         return f"{type(self).__name__}, built at {self.place}"
 
+    @abstractmethod
     def forward(self) -> None:
         """Compute the value from those of the inbound nodes."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self) -> None:
         """Compute the gradients with respect to the inbound nodes."""
-        raise NotImplementedError
 
     def gradient(self) -> Array:
         """That of the cost with respect to the value: the shares of all who use it, added up."""
