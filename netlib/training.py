@@ -140,7 +140,7 @@ class Run:
     def _epoch(self, eta: float) -> bool:
         """An epoch, or the rest of one; False if training ended before its end."""
         started = time.perf_counter()
-        order = _shuffled(self.network, self.y, self.done) if self.plan.shuffle else None
+        order = shuffled(self.network, self.y, self.done) if self.plan.shuffle else None
         while self.done < self.plan.n_batches and not self.is_over:
             self._stretch(eta, order)
         if self.done < self.plan.n_batches:
@@ -230,7 +230,22 @@ class Run:
                 self.say(f"The corresponding test accuracy is {history.test_accuracy[-1]:.2%}")
 
 
-def _shuffled(network: Trainable, y: Array, done: int) -> Array:
-    """An order of the images that the seed and the steps before this epoch, of which `done` were taken, decide."""
+def shuffled(network: Trainable, y: Array, done: int = 0) -> Array:
+    """The order in which an epoch takes its images, decided by the seed and the steps before the epoch.
+
+    Parameters
+    ----------
+    network : Trainable
+        Whose seed and steps these are.
+    y : (n,)
+        Labels; the order lies where they do.
+    done : int
+        How many of the network's steps belong to this epoch already.
+
+    Returns
+    -------
+    (n,)
+        Places of the images.
+    """
     stream = rng.key(network.seed, rng.Purpose.ORDER, network.steps - done)
     return move(rng.permutation(stream, len(y)), namespace(y))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netlib import checks, rng
+from netlib import checks
 from netlib.backend import to_host
 from netlib.checkpoints import digest
 from netlib.data import Data, DataSets, load
@@ -20,6 +20,7 @@ from netlib.experiments.record import Record
 from netlib.layers import ConvPoolLayer
 from netlib.layers.description import describe
 from netlib.network import Network
+from netlib.training import shuffled
 
 OPENING_STEPS = (1, 10, 100)
 
@@ -125,7 +126,7 @@ def opening_costs(recipe: Recipe, seed: int, sets: DataSets, device: str = "auto
     net = replace(recipe, dtype="float64").network(seed, device)
     x, y = sets.training
     divisor = {"batches": len(y) // MINI_BATCH_SIZE, "examples": len(y)}[recipe.way.penalty_divisor]
-    order = rng.permutation(rng.key(seed, rng.Purpose.ORDER, 0), len(y)) if recipe.way.shuffle else None
+    order = shuffled(net, y) if recipe.way.shuffle else None
     costs = []
     for step in range(max(OPENING_STEPS)):
         places = slice(step * MINI_BATCH_SIZE, (step + 1) * MINI_BATCH_SIZE)
