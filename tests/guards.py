@@ -16,7 +16,7 @@ MAX_LINES = 25
 MAX_KILOBYTES = 900
 MAX_UNCOMPARED = 2
 KEPT = {"tags", "jupyter"}  # "jupyter" folds solutions away
-TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture"}
+TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture", "colab"}
 
 
 def code_cells(path: Path) -> list:

@@ -8,6 +8,7 @@ from netlib.cli.data import data
 from netlib.cli.doctor import doctor
 from netlib.cli.exercises import exercises
 from netlib.cli.experiments import experiments
+from netlib.cli.publishing import publish
 from netlib.cli.reading import read
 from netlib.cli.rendering import render
 from netlib.cli.running import run
@@ -28,4 +29,5 @@ main.add_command(exercises)
 main.add_command(experiments)
 main.add_command(bench)
 main.add_command(site)
+main.add_command(publish)
 main.add_command(doctor)

@@ -90,17 +90,23 @@ def differences(first: Any, second: Any) -> list[str]:
 def tidy(node: Any) -> Any:
     """The notebook without what changes at every execution; counts and outputs stay."""
     node.metadata = {"kernelspec": node.metadata["kernelspec"]}
-    seen: dict[str, int] = {}
     for cell in node.cells:
         cell.metadata = {key: cell.metadata[key] for key in ("jupyter", "tags") if cell.metadata.get(key)}
-        digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
-        seen[digest] = seen.get(digest, 0) + 1
-        cell.id = f"{digest}-{seen[digest]}"
         if cell.cell_type == "code":
             cell.outputs = _joined(cell.outputs)
             for output in cell.outputs:
                 if PNG in output.get("data", {}):
                     output.data[PNG] = lighter(output.data[PNG])
+    return identify(node)
+
+
+def identify(node: Any) -> Any:
+    """Give each cell a name of its own that changes only when the cell does."""
+    seen: dict[str, int] = {}
+    for cell in node.cells:
+        digest = hashlib.sha256(f"{cell.cell_type} {cell.source}".encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = f"{digest}-{seen[digest]}"
     return node
 
 
