@@ -77,6 +77,8 @@ def test_every_notebook_gets_links_and_a_cell_and_is_still_a_good_one(checkout):
         assert f'"{ADDRESS}"' in first_code(path).source
         assert guards.out_of_step(path.with_suffix(".py")) == []
         assert [complaint for guard in guards.NOTEBOOK_GUARDS for complaint in guard(path)] == []
+    linted = subprocess.run([sys.executable, "-m", "ruff", "check"], cwd=checkout, capture_output=True, check=False)
+    assert linted.returncode == 0, linted.stdout.decode()
     urls = tomllib.loads((checkout / "pyproject.toml").read_text())["project"]["urls"]
     assert urls == {"Repository": ADDRESS}
 

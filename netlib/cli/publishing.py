@@ -15,7 +15,7 @@ from netlib.files import writing
 
 TAG = "colab"  # of the cell that installs what is needed there
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+?(\.git|/)?")
-LINKS = re.compile(r"\n*\[Open in Colab\]\S+ · \[on Binder\]\S+")
+LINKS = re.compile(r"\n*\[Open in Colab\]\S+ ·\n\[on Binder\]\S+")
 URLS = re.compile(r'\n\[project\.urls\]\nRepository = "([^"]*)"\n')
 INSTALL = """\
 import os
@@ -23,10 +23,11 @@ import subprocess
 import sys
 
 if "google.colab" in sys.modules:  # there, the book and its package have to be fetched first
-    if not os.path.exists("/content/book"):
-        subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{address}", "/content/book"], check=True)
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "/content/book"], check=True)
-    os.chdir("/content/book/chapters")"""
+    address, book = "{address}", "/content/book"
+    if not os.path.exists(book):
+        subprocess.run(["git", "clone", "--quiet", "--depth", "1", address, book], check=True)
+        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", book], check=True)
+    os.chdir(f"{{book}}/chapters")"""
 
 
 @click.command()
@@ -75,7 +76,7 @@ def opened(node: Any, stem: str, address: str, branch: str = "main") -> Any:
     node.cells = [cell for cell in node.cells if TAG not in cell.metadata.get("tags", [])]
     where = address.removeprefix("https://github.com/")
     links = (
-        f"[Open in Colab](https://colab.research.google.com/github/{where}/blob/{branch}/chapters/{stem}.ipynb) · "
+        f"[Open in Colab](https://colab.research.google.com/github/{where}/blob/{branch}/chapters/{stem}.ipynb) ·\n"
         f"[on Binder](https://mybinder.org/v2/gh/{where}/{branch}?labpath=chapters/{stem}.ipynb)"
     )
     node.cells[0].source = LINKS.sub("", node.cells[0].source) + f"\n\n{links}"
