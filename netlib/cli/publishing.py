@@ -15,7 +15,7 @@ from netlib.files import writing
 
 TAG = "colab"  # of the cell that installs what is needed there
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+?(\.git|/)?")
-LINKS = re.compile(r"\n*\[Open in Colab\]\S+ ·\n\[on Binder\]\S+")
+LINKS = re.compile(r"\n*\[Open in Colab\].*\n\n\[colab\]: \S+\n\[binder\]: \S+")
 URLS = re.compile(r'\n\[project\.urls\]\nRepository = "([^"]*)"\n')
 INSTALL = """\
 import os
@@ -76,8 +76,9 @@ def opened(node: Any, stem: str, address: str, branch: str = "main") -> Any:
     node.cells = [cell for cell in node.cells if TAG not in cell.metadata.get("tags", [])]
     where = address.removeprefix("https://github.com/")
     links = (
-        f"[Open in Colab](https://colab.research.google.com/github/{where}/blob/{branch}/chapters/{stem}.ipynb) ·\n"
-        f"[on Binder](https://mybinder.org/v2/gh/{where}/{branch}?labpath=chapters/{stem}.ipynb)"
+        "[Open in Colab][colab] · [on Binder][binder]\n\n"
+        f"[colab]: https://colab.research.google.com/github/{where}/blob/{branch}/chapters/{stem}.ipynb\n"
+        f"[binder]: https://mybinder.org/v2/gh/{where}/{branch}?labpath=chapters/{stem}.ipynb"
     )
     node.cells[0].source = LINKS.sub("", node.cells[0].source) + f"\n\n{links}"
     folded = {"jupyter": {"source_hidden": True}, "tags": [TAG]}
