@@ -488,11 +488,12 @@ for d in distances:
 #
 # ## Exercises
 #
-# The solutions are folded away below each exercise; store your answer under the name that the exercise gives, and the
-# check after it will tell whether it holds.
+# Write your answer into a new cell, under the name that the exercise gives it, and run the check. Do not run
+# the solution, which is folded away: it would put its own answer under that name. (`netlib exercises 00` writes a copy
+# without solutions.)
 #
-# **1 (easy). Count.** How many parameters would the network have with 40 filters instead of 20? Work it out on paper
-# and store the number in `answer`.
+# **Exercise 1 (easy).** *Count.* How many parameters would the network have with 40 filters instead of 20? Work it
+# out on paper and store the number in `answer`.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 answer = (40 * 5 * 5 + 40) + (40 * 12 * 12 * 100 + 100) + (100 * 10 + 10)
@@ -504,9 +505,9 @@ forty = Network([
 assert answer == sum(p.size for p in forty.params), "count filters, then 40 x 12 x 12 inputs, then 100 x 10"
 
 # %% [markdown]
-# **2 (medium). How many images?** A network gets 98 % of its test images right. Of 100, 200, 300, and so on, what is
-# the first number of test images for which the 95 % interval, from end to end, is no wider than one percentage point?
-# Use `wilson_interval`, and store the number in `n_images`.
+# **Exercise 2 (medium).** *How many images?* A network gets 98 % of its test images right. Of 100, 200, 300, and so
+# on, what is the first number of test images for which the 95 % interval, from end to end, is no wider than one
+# percentage point? Use `wilson_interval`, and store the number in `n_images`.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 n_images = 100
@@ -519,9 +520,9 @@ assert width <= 0.01, f"with {n_images} images the interval is {100 * width:.2f}
 assert width_before > 0.01, f"{n_images - 100} images are enough"
 
 # %% [markdown]
-# **3 (medium). Is the convolution worth it?** Train a network without the convolutional layer, and call it `shallow`:
-# 784 inputs into a fully connected layer of `n_hidden` ReLU neurons (no dropout), then softmax, with the same learning
-# rate and as many epochs as above. Compare its accuracy on the validation data with that of `net`.
+# **Exercise 3 (medium).** *Is the convolution worth it?* Train a network without the convolutional layer, and call it
+# `shallow`: 784 inputs into a fully connected layer of `n_hidden` ReLU neurons (no dropout), then softmax, with the
+# same learning rate and as many epochs as above. Compare its accuracy on the validation data with that of `net`.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 shallow = Network([
@@ -544,9 +545,9 @@ assert shallow.steps == net.steps, "train it for as many epochs as above"
 # without a convolutional layer against 98.78 % with it. That is what the interval warned of. If you like, ask a
 # sharper question: what does each of the two make of images that are moved by one pixel?
 #
-# **4 (harder). Watch a filter form.** Train a new network for eight epochs, one at a time (`SGD` goes on where it
-# stopped). After each, put a copy of one filter that is not dead, turned as above, into a list `snapshots`, and show
-# them with `plotting.filters`. How far back can you recognise the final pattern? Compare with the curves.
+# **Exercise 4 (harder).** *Watch a filter form.* Train a new network for eight epochs, one at a time (`SGD` goes on
+# where it stopped). After each, put a copy of one filter that is not dead, turned as above, into a list `snapshots`,
+# and show them with `plotting.filters`. How far back can you recognise the final pattern? Compare with the curves.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 net4 = build()

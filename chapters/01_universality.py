@@ -262,8 +262,9 @@ sliders = {name: Slider(h, -2.0, 2.0, 0.1) for name, h in five_random().items()}
 explore(draw_five, sliders, buttons={"Other heights": five_random}, vertical=True)
 
 # %% [markdown]
-# Now and then there is an exercise. Write your answer into a new cell, under the name that the text gives it, leave
-# out the solution's cell, which is folded in JupyterLab, and run the check after it.
+# Now and then there is an exercise. Write your answer into a new cell, under the name that the exercise gives it, and
+# run the check. Do not run the solution, which is folded away: it would put its own answer under that name.
+# (`netlib exercises 01` writes a copy without solutions.)
 #
 # **Exercise 1 (medium).** There is a bump in which no output weight is negative. A hidden neuron whose *weight* is
 # negative falls where others rise. Write down two hidden neurons, one rising at 0.4 with the weight 1000, one falling

@@ -1252,13 +1252,14 @@ with blas_threads(10):
 #
 # ## Exercises
 #
-# Write your answer into a new cell, under the name that the exercise gives it, leave out the solution's cell, which is
-# folded in JupyterLab (it would put its own answer under that name), and run the check after it.
+# Write your answer into a new cell, under the name that the exercise gives it, and run the check. Do not run
+# the solution, which is folded away: it would put its own answer under that name. (`netlib exercises 04` writes a copy
+# without solutions.)
 #
-# **1 (easy). Shapes.** A colour image of 33 by 33 pixels has three maps. It goes through 16 filters of 5 by 5 (stride
-# 1, no border), then through max-pooling by 2 by 2, which leaves out a last row and column that fill no window. What
-# is the shape of the output of one image, as (maps, rows, columns)? How many parameters has the layer? Put them into
-# `shape` and `n_parameters`.
+# **Exercise 1 (easy).** *Shapes.* A colour image of 33 by 33 pixels has three maps. It goes through 16 filters of 5
+# by 5 (stride 1, no border), then through max-pooling by 2 by 2, which leaves out a last row and column that fill no
+# window. What is the shape of the output of one image, as (maps, rows, columns)? How many parameters has the layer?
+# Put them into `shape` and `n_parameters`.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 shape = (16, 14, 14)
@@ -1273,7 +1274,7 @@ assert tuple(shape) == colour_layer.output_shape, "33 - 5 + 1 places, then whole
 assert n_parameters == sum(p.size for p in colour_layer.params), "a filter has weights for each input map, and one bias"
 
 # %% [markdown]
-# **2 (easy). A filter that moves.** Find weights `mover` of 3 by 3 such that `ops.conv2d(..., border="half",
+# **Exercise 2 (easy).** *A filter that moves.* Find weights `mover` of 3 by 3 such that `ops.conv2d(..., border="half",
 # flip=False)` moves an image one pixel to the *right* and leaves it otherwise as it is. And `mover_turned`, which
 # does the same with `flip=True`.
 
@@ -1291,9 +1292,9 @@ for name, weights, flip in [("mover", mover, False), ("mover_turned", mover_turn
 
 
 # %% [markdown]
-# **3 (medium). Mean-pooling, backwards.** Write `mean_pool_gradient(dy, P, Q)`, which takes the gradient with respect
-# to the output of a mean-pooling by P by Q, of shape (N, C, PH, PW), and returns that with respect to the input, of
-# shape (N, C, P * PH, Q * PW).
+# **Exercise 3 (medium).** *Mean-pooling, backwards.* Write `mean_pool_gradient(dy, P, Q)`, which takes the gradient
+# with respect to the output of a mean-pooling by P by Q, of shape (N, C, PH, PW), and returns that with respect to
+# the input, of shape (N, C, P * PH, Q * PW).
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def mean_pool_gradient(dy, P, Q):
@@ -1311,11 +1312,11 @@ for P, Q in [(2, 2), (3, 2), (1, 4)]:
 
 
 # %% [markdown]
-# **4 (medium). Three after three sees five.** Two layers of 3 by 3 filters, one on top of the other, without an
-# activation in between, are one layer of 5 by 5. Write `composed(first, second)`, which makes the 5 by 5 filter from
-# the two, such that `correlate(correlate(image, first), second)` equals `correlate(image, composed(first, second))`.
-# Then: two such filters have 18 weights, the one has 25. Can every 5 by 5 filter be had that way? (Put True or False
-# into `every`.)
+# **Exercise 4 (medium).** *Three after three sees five.* Two layers of 3 by 3 filters, one on top of the other,
+# without an activation in between, are one layer of 5 by 5. Write `composed(first, second)`, which makes the 5 by 5
+# filter from the two, such that `correlate(correlate(image, first), second)` equals `correlate(image, composed(first,
+# second))`. Then: two such filters have 18 weights, the one has 25. Can every 5 by 5 filter be had that way? (Put
+# True or False into `every`.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def composed(first, second):
@@ -1342,9 +1343,9 @@ assert not every, "count what can be chosen on each side"
 # networks get by with small filters.
 
 # %% [markdown]
-# **5 (harder). The book's problem.** In the book's chapter 2 there are four equations of backpropagation, for fully
-# connected layers. With $z^l$ for the weighted inputs of layer $l$, $a^l = \sigma(z^l)$, and $\delta^l$ for the
-# gradient of the cost by $z^l$, they are, for one image,
+# **Exercise 5 (harder).** *The book's problem.* In the book's chapter 2 there are four equations of backpropagation,
+# for fully connected layers. With $z^l$ for the weighted inputs of layer $l$, $a^l = \sigma(z^l)$, and $\delta^l$ for
+# the gradient of the cost by $z^l$, they are, for one image,
 #
 # $$\delta^L = \frac{\partial \mathcal{C}}{\partial a^L} \odot \sigma'(z^L), \quad
 # \delta^l = (w^{l+1})^T \delta^{l+1} \odot \sigma'(z^l), \quad

@@ -680,11 +680,13 @@ plt.show()
 #
 # ## Exercises
 #
-# Cells with solutions are folded; open them by a click on the three dots. Each is followed by a check.
+# Write your answer into a new cell, under the name that the exercise gives it, and run the check. Do not run
+# the solution, which is folded away: it would put its own answer under that name. (`netlib exercises 05` writes a copy
+# without solutions.)
 #
-# **1 (easy). Without the fully connected layer.** The book asks (its function `omit_FC`) what happens if the softmax
-# layer reads the 2,880 answers of one convolutional layer directly. How many parameters does that network have? Put
-# your answer into `n_parameters`, without building the network.
+# **Exercise 1 (easy).** *Without the fully connected layer.* The book asks (its function `omit_FC`) what happens if
+# the softmax layer reads the 2,880 answers of one convolutional layer directly. How many parameters does that network
+# have? Put your answer into `n_parameters`, without building the network.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 n_parameters = 20 * (5 * 5 + 1) + 10 * (20 * 12 * 12 + 1)
@@ -699,9 +701,9 @@ assert n_parameters == expected, "20 filters of 5 x 5 and a bias each; 10 output
 # %% [markdown]
 # A tenth of the network that we trained. Train it, if you like, and look at its row in the table of moved digits.
 #
-# **2 (easy). A third activation function.** The book's problem: the hyperbolic tangent, $\tanh z = 2\sigma(2z) - 1$,
-# runs from -1 to 1 and has derivative 1 at 0. Train two convolutional layers with `tanh` for five epochs (with `eta`,
-# without regularisation) into `history_tanh`. Does it sit on a plateau?
+# **Exercise 2 (easy).** *A third activation function.* The book's problem: the hyperbolic tangent, $\tanh z =
+# 2\sigma(2z) - 1$, runs from -1 to 1 and has derivative 1 at 0. Train two convolutional layers with `tanh` for five
+# epochs (with `eta`, without regularisation) into `history_tanh`. Does it sit on a plateau?
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 history_tanh = train(two_layers(tanh), 5, eta)
@@ -715,11 +717,11 @@ print("cost with tanh:", *(f"{cost:.2f}" for cost in history_tanh.cost))
 # It does not. Its derivative is up to four times the sigmoid's, and three layers of it make sixty-four. ReLU is not the
 # only way off the plateau.
 #
-# **3 (medium). A better beginning.** In a footnote of 2016 Nielsen says that the weights of the fully connected
-# layers should have been drawn with standard deviation $\sqrt{1/n_\mathrm{in}}$, so that a sum of $n_\mathrm{in}$
-# inputs comes out of order 1; network3 uses $\sqrt{1/n_\mathrm{out}}$. Here the option `init="corrected"` of every
-# layer but the softmax does the former. For `FullyConnectedLayer(2880, 100)`, by which factor are the book's weights
-# too large? Put it into `factor`, to two digits at least.
+# **Exercise 3 (medium).** *A better beginning.* In a footnote of 2016 Nielsen says that the weights of the fully
+# connected layers should have been drawn with standard deviation $\sqrt{1/n_\mathrm{in}}$, so that a sum of
+# $n_\mathrm{in}$ inputs comes out of order 1; network3 uses $\sqrt{1/n_\mathrm{out}}$. Here the option
+# `init="corrected"` of every layer but the softmax does the former. For `FullyConnectedLayer(2880, 100)`, by which
+# factor are the book's weights too large? Put it into `factor`, to two digits at least.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 factor = (1 / 100) ** 0.5 / (1 / 2880) ** 0.5
@@ -731,11 +733,11 @@ measured = float(weights[0].std() / weights[1].std())
 assert abs(factor / measured - 1) < 0.02, f"their standard deviations differ by a factor of {measured:.1f}"
 
 # %% [markdown]
-# **4 (harder). Where a neuron looks.** We worked out on paper that a neuron of the second layer sees 16 by 16 pixels.
-# Check it by experiment: change one pixel of an image at a time, and see whether the answer `output[0, 0, 0, 0]` of
-# the second layer, `net.layers[1]`, changes by more than rounding. Collect the positions at which it does, for a few
-# random images, in a boolean array `seen` of 28 by 28. (Why several, and random? A change shows only if it changes
-# the largest answer of a pool.)
+# **Exercise 4 (harder).** *Where a neuron looks.* We worked out on paper that a neuron of the second layer sees 16 by
+# 16 pixels. Check it by experiment: change one pixel of an image at a time, and see whether the answer `output[0, 0,
+# 0, 0]` of the second layer, `net.layers[1]`, changes by more than rounding. Collect the positions at which it does,
+# for a few random images, in a boolean array `seen` of 28 by 28. (Why several, and random? A change shows only if it
+# changes the largest answer of a pool.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 seen = np.zeros((side, side), bool)
@@ -756,10 +758,10 @@ assert seen[:16, :16].all(), f"{(~seen[:16, :16]).sum()} of the 16 by 16 pixels 
 assert seen.sum() == 256, f"{seen.sum() - 256} pixels outside of the corner changed the answer"
 
 # %% [markdown]
-# **5 (harder). An honest comparison.** From sigmoid to ReLU we changed three things at once, as the book does: the
-# activation function, the learning rate and the penalty. Which of them did it? Train two more networks for five epochs
-# each: sigmoids with the ReLU network's `eta_relu` and `lmbda`, into `history_a`; ReLUs with the sigmoid network's
-# `eta` and no penalty, into `history_b`. Say before you run it which curve you expect.
+# **Exercise 5 (harder).** *An honest comparison.* From sigmoid to ReLU we changed three things at once, as the book
+# does: the activation function, the learning rate and the penalty. Which of them did it? Train two more networks for
+# five epochs each: sigmoids with the ReLU network's `eta_relu` and `lmbda`, into `history_a`; ReLUs with the sigmoid
+# network's `eta` and no penalty, into `history_b`. Say before you run it which curve you expect.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 history_a = train(two_layers(sigmoid), 5, eta_relu, lmbda)

@@ -1146,11 +1146,12 @@ for number, untouched, length in dead:
 #
 # ## Exercises
 #
-# Solutions are folded; write your own answer first, into a new cell, under the name that the exercise gives. The check
-# below it tells whether it holds.
+# Write your answer into a new cell, under the name that the exercise gives it, and run the check. Do not run
+# the solution, which is folded away: it would put its own answer under that name. (`netlib exercises 06` writes a copy
+# without solutions.)
 #
-# **1 (easy). Nine for one.** Write `nine(image)`, which returns an image (28, 28) moved by every combination of -1, 0
-# and 1 pixels down and to the right, as an array (9, 28, 28). Use `shifted`.
+# **Exercise 1 (easy).** *Nine for one.* Write `nine(image)`, which returns an image (28, 28) moved by every
+# combination of -1, 0 and 1 pixels down and to the right, as an array (9, 28, 28). Use `shifted`.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def nine(image):
@@ -1171,9 +1172,9 @@ for row, column in [(10, 20), (0, 0), (27, 27)]:  # a grey dot in the middle, an
 
 
 # %% [markdown]
-# **2 (medium). How loud is the noise?** Dropout leaves the mean of a weighted sum $\sum_i w_i x_i$ at $1 - p$ of what
-# it was, and makes the sum fluctuate from mask to mask. Write `spread(w, x, p)`, its standard deviation, for vectors
-# `w` and `x`. (Begin with the variance of a single term, which is $w_i x_i$ or 0.)
+# **Exercise 2 (medium).** *How loud is the noise?* Dropout leaves the mean of a weighted sum $\sum_i w_i x_i$ at $1 -
+# p$ of what it was, and makes the sum fluctuate from mask to mask. Write `spread(w, x, p)`, its standard deviation,
+# for vectors `w` and `x`. (Begin with the variance of a single term, which is $w_i x_i$ or 0.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def spread(w, x, p):
@@ -1191,10 +1192,10 @@ for p in (0.5, 0.2):
 
 
 # %% [markdown]
-# **3 (medium). If they were independent.** Each of $n$ networks (an odd number) misreads a tenth of all images,
-# independently. A vote can only err if more than half of them do, and we shall suppose the worst, that these all give
-# the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into `n_needed`. (Nine
-# recorded networks have brought 92.6 mistakes down to 68.)
+# **Exercise 3 (medium).** *If they were independent.* Each of $n$ networks (an odd number) misreads a tenth of all
+# images, independently. A vote can only err if more than half of them do, and we shall suppose the worst, that these
+# all give the same wrong answer. From which $n$ on is that rarer than one image in a thousand? Put it into
+# `n_needed`. (Nine recorded networks have brought 92.6 mistakes down to 68.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def more_than_half_err(n, error):
@@ -1212,9 +1213,9 @@ assert n_needed == 1 or err[n_needed - 2] > 0.0012, f"{n_needed - 2} networks ar
 
 
 # %% [markdown]
-# **4 (harder). A vote with doubts.** A network that is unsure votes as loudly as one that is sure. Let them give their
-# probabilities instead: write `soft_vote(nets, images)`, which returns the labels with the largest *mean* probability.
-# There are no ties any more. Does it read more?
+# **Exercise 4 (harder).** *A vote with doubts.* A network that is unsure votes as loudly as one that is sure. Let
+# them give their probabilities instead: write `soft_vote(nets, images)`, which returns the labels with the largest
+# *mean* probability. There are no ties any more. Does it read more?
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def soft_vote(nets, images):
