@@ -11,5 +11,6 @@ if __name__ == "__main__":
     sources, doctrees = (target.with_name(f"{target.name}-{part}") for part in ("sources", "doctrees"))
     stage(here, sources)
     # All pages are read anew: a warning about one that has not changed would not come again.
-    options = ["--quiet", "--fresh-env", "--fail-on-warning", "--keep-going"]
-    sys.exit(main([*options, "-b", "html", "-c", str(here), "-d", str(doctrees), str(sources), str(target)]))
+    options = ["--quiet", "--fresh-env", "--fail-on-warning", "--keep-going", "-b", "html"]
+    extra = f"html_extra_path={sources / 'extra'}"
+    sys.exit(main([*options, "-D", extra, "-c", str(here), "-d", str(doctrees), str(sources), str(target)]))

@@ -24,7 +24,8 @@ NEEDED = {"sphinx": "sphinx", "myst_nb": "myst-nb", "sphinx_book_theme": "sphinx
     help="The folder to put it in.",
 )
 def site(output: Path) -> None:
-    """Make the site from the notebooks as they were last run; nothing is run again, and nothing fetched.
+    """Make the site from the notebooks as they were last run; nothing is fetched, and nothing run again but what draws
+    the frames of surfaces that move.
 
     Notebooks, demos, a gallery of all figures, the table of results, notation, glossary, bibliography, and the
     reference of the package. Open index.html in any browser.

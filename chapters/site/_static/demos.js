@@ -1,5 +1,6 @@
-/* The demos: networks of one input, sums of out * s(w x + b), drawn anew whenever a slider moves.
-   The numbers come from netlib, as JSON in the page, and tests/test_site.py holds what comes out of them to netlib. */
+/* The demos: networks of one input, sums of out * s(w x + b), drawn anew whenever a slider moves; and surfaces, frames
+   under sliders. The numbers come from netlib, as JSON in the page, and tests/test_site.py holds what comes out of them
+   to netlib. */
 "use strict";
 
 const sigmoid = (z) => 1 / (1 + Math.exp(-z));
@@ -127,31 +128,49 @@ function show(place, demo) {
   draw();
 }
 
-/** Fill the place of a demo that was drawn beforehand: a slider goes through its frames. */
-function film(place, demo) {
-  const last = demo.frames.length - 1;
-  const { input, shown, label } = slider({ label: demo.label, value: 3, min: 0, max: last, step: 1 }, `${demo.name}-0`);
-  const picture = element("img");
-  const said = element("p", { class: "said", "aria-live": "polite" });
-  shown.hidden = true;
+/** Give a figure sliders that go through its frames, which were drawn beforehand, one for every combination. */
+function film(demo) {
+  const picture = document.querySelector(`#${demo.figure} img`);
+  const described = picture.alt;
+  const sliders = demo.frames.map(({ label, values, start }, i) => (
+    { values, ...slider({ label, value: start, min: 0, max: values.length - 1, step: 1 }, `${demo.figure}-slider-${i}`) }
+  ));
+  const frame = (places) => `frames/${[demo.figure, ...places].join("-")}.png`;
+  [picture.width, picture.height] = demo.size;
+  picture.decoding = "sync"; // the next frame stands there at once, or the last one stays
 
   function draw() {
-    const { words, picture: source } = demo.frames[Number(input.value)];
-    picture.src = source;
-    picture.alt = `${demo.title}, at ${words}`;
-    input.setAttribute("aria-valuetext", words);
-    said.textContent = minus(words);
+    const places = sliders.map(({ input }) => Number(input.value));
+    const settings = sliders.map(({ input, shown, label, values }, i) => {
+      shown.textContent = minus(values[places[i]]);
+      input.setAttribute("aria-valuetext", shown.textContent);
+      return `${label.textContent} ${values[places[i]]}`;
+    });
+    picture.src = frame(places);
+    picture.alt = `${described} Here at ${settings.join(", ")}.`;
   }
 
-  input.addEventListener("input", draw);
-  const line = element("div", { class: "slider" }, label, input, shown);
-  place.replaceChildren(picture, said, element("div", { class: "controls" }, line));
+  const further = (some, { values }) => some.flatMap((places) => values.map((_, i) => [...places, i]));
+  const kept = [];
+  const keep = () => kept.length || kept.push(...sliders.reduce(further, [[]]).map((places) => {
+    const image = new Image();
+    image.src = frame(places);
+    return image;
+  }));
+  const controls = element("div", { class: "controls" });
+  for (const { input, shown, label } of sliders) {
+    input.addEventListener("input", draw);
+    for (const sign of ["pointerenter", "focus"]) input.addEventListener(sign, keep); // a hand comes near: fetch frames
+    controls.append(element("div", { class: "slider" }, label, input, shown));
+  }
+  picture.after(element("div", { class: "demo film" }, controls));
   draw();
 }
 
 if (typeof document !== "undefined") {
   for (const demo of JSON.parse(document.getElementById("demo-data").textContent)) {
-    (demo.frames ? film : show)(document.getElementById(`demo-${demo.name}`), demo);
+    if (demo.frames) film(demo);
+    else show(document.getElementById(`demo-${demo.name}`), demo);
   }
 } else {
   module.exports = { weights, evaluate, score };

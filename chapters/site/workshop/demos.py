@@ -16,7 +16,8 @@ from netlib import universality
 from netlib.backend import to_host
 from netlib.network import Network
 from netlib.ops import linear, sigmoid
-from workshop.frames import films
+from workshop import frames
+from workshop.notebooks import Figure
 
 ROUGH = 6  # digits behind the point: far finer than a line is thick
 FIFTHS = [(i / 5, (i + 1) / 5) for i in range(5)]
@@ -165,11 +166,19 @@ def approximations(most: int = 30) -> dict:
     }
 
 
-def data() -> str:
-    """Everything for the script, as JSON."""
-    return json.dumps([*map(described, DEMOS), approximations(), *films()], separators=(",", ":"))
+def told() -> list[dict]:
+    """All that the script needs to know of the demos of one input."""
+    return [*map(described, DEMOS), approximations()]
 
 
-def page(markdown: str) -> str:
-    """The page of demos with the data in it."""
-    return markdown.replace("@data@", f'<script type="application/json" id="demo-data">{data()}</script>')
+def script(told: Sequence[dict]) -> str:
+    """The script, and before it what it needs to know."""
+    data = json.dumps(told, separators=(",", ":"))
+    return f'<script type="application/json" id="demo-data">{data}</script>\n\n<script src="_static/demos.js"></script>'
+
+
+def page(markdown: str, films: Sequence[tuple[Figure, frames.Film]]) -> str:
+    """The page of demos: at the name of a figure the film of it, and at the end the script."""
+    for figure, film in films:
+        markdown = markdown.replace(f"@{figure.anchor}@", frames.html(figure, film))
+    return f"{markdown}\n{script([*told(), *(frames.told(*each) for each in films)])}\n"

@@ -9,7 +9,7 @@ from workshop.notebooks import Figure
 OPENING = """# Gallery
 
 All {n} figures of the notebooks. Each leads to the cell that makes it. Those marked ↔ have sliders, buttons or frames
-in a running notebook, and some of them on the page of [demos](demos.md).
+in a running notebook. Some of them move here, too: surfaces, and the [demos](demos.md).
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,8 @@ class Figure:
 
     Attributes
     ----------
-    page : str
-        The notebook's stem.
+    page, cell : str
+        The notebook's stem, and the name of its cell.
     number : str
         Of the notebook and within it, "1.3".
     heading : str
@@ -43,6 +43,7 @@ class Figure:
     """
 
     page: str
+    cell: str
     number: str
     heading: str
     description: str
@@ -104,8 +105,15 @@ def formulas(markdown: str) -> Iterator[tuple[str, bool]]:
         yield (match["display"], True) if match["display"] else (match["inline"], False)
 
 
-def page(path: Path) -> tuple[dict[str, Any], list[Figure]]:
-    """A notebook prepared for the site, and its figures."""
+def page(path: Path, filmed: Collection[str] = ()) -> tuple[dict[str, Any], list[Figure]]:
+    """A notebook prepared for the site, and its figures.
+
+    Parameters
+    ----------
+    path : Path
+    filmed : collection of str
+        Names of the cells whose figures move on the page.
+    """
     notebook, cells, figures = read(path), [], []
     chapter, equations, depth, prose, heading = int(path.stem[:2]), 0, 0, "", ""
     for cell in (part for whole in notebook["cells"] for part in _one_picture_each(whole)):
@@ -119,16 +127,21 @@ def page(path: Path) -> tuple[dict[str, Any], list[Figure]]:
             for png in _pictures(cell):
                 description = words.describe(heading, prose, cell["source"])
                 moves = bool(MOVES.search(cell["source"]))
+                if cell["id"] in filmed:
+                    description += " Drawn as heights over the unit square."
                 number = f"{chapter}.{len(figures) + 1}"
-                figures.append(Figure(path.stem, number, words.bare(heading), description, moves, png))
-                cell["metadata"]["mystnb"] = cell["metadata"].get("mystnb", {}) | _figure(figures[-1])
+                figures.append(Figure(path.stem, cell["id"], number, words.bare(heading), description, moves, png))
+                shown = _figure(figures[-1], cell["id"] in filmed)
+                cell["metadata"]["mystnb"] = cell["metadata"].get("mystnb", {}) | shown
         cells.append(cell)
     return notebook | {"cells": cells}, figures
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
+def _figure(figure: Figure, filmed: bool) -> dict[str, Any]:
     """What tells myst-nb to set a number and words beside a picture."""
     moving = " It moves in the running notebook." if figure.moves else ""
+    if filmed:
+        moving = " It moves in steps here, and freely in the running notebook."
     caption = f"**Figure {figure.number}.** {figure.heading}.{moving}".replace("?.", "?")
     alt = f"Figure {figure.number}. {figure.description}"
     return {"image": {"alt": alt}, "figure": {"name": figure.anchor, "caption": caption}}

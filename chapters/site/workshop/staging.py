@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from workshop import bibliography, demos, gallery, notation, notebooks, reference, results
+from workshop import bibliography, demos, frames, gallery, notation, notebooks, reference, results
 
 
 def stage(here: Path, target: Path) -> None:
@@ -20,18 +20,25 @@ def stage(here: Path, target: Path) -> None:
         The folder to fill.
     """
     pages = {path.name: path.read_bytes() for path in here.glob("*.md")}
-    figures, titles = [], {}
+    figures, films, titles = [], [], {}
     for path in notebooks.paths():
-        notebook, found = notebooks.page(path)
+        drawn = frames.films(path)
+        notebook, found = notebooks.page(path, drawn)
+        shown = [(figure, drawn[figure.cell]) for figure in found if figure.cell in drawn]
+        if shown:
+            source = demos.script([frames.told(*each) for each in shown])
+            notebook["cells"].append({"cell_type": "markdown", "id": "films", "metadata": {}, "source": source})
         figures += found
+        films += shown
         titles[path.stem] = notebooks.sections(path)[0].title
         pages[path.name] = json.dumps(notebook).encode()
     pages |= gallery.files(figures, titles)
+    pages |= {f"extra/{name}": png for each in films for name, png in frames.files(*each).items()}
     pages |= {f"figures/{path.name}": path.read_bytes() for path in (notebooks.CHAPTERS / "figures").glob("*.png")}
     written = {
         "index.md": _front((here / "index.md").read_text(encoding="utf-8")),
         "bibliography.md": bibliography.page(),
-        "demos.md": demos.page((here / "demos.md").read_text(encoding="utf-8")),
+        "demos.md": demos.page((here / "demos.md").read_text(encoding="utf-8"), films),
         "notation.md": notation.page(),
         "results.md": results.page(),
         **reference.pages(),
