@@ -30,7 +30,7 @@
 # granted. (Section 6, on training, leans on notebook [00](00_start_here.ipynb).)
 #
 # Where a figure has sliders, move them: that is what this notebook is for. (They need a running kernel. On a page
-# without one you see each figure as it begins.)
+# without one you see each figure as it begins, or steps of some of them.)
 
 # %% tags=["nbval-ignore-output"]
 import platform
@@ -54,7 +54,7 @@ print(f"NumPy {np.__version__}, matplotlib {matplotlib.__version__}")
 device = "cpu"  # where to compute: "cpu", "gpu", or "auto" for the GPU where there is one
 seed = 1  # decides the random heights of the challenge and the initial weights of the trained networks
 own_function = "abs(sin(2 * pi * x)) * exp(-x)"  # a function of x, to be approximated in section 5
-n_most = 160  # bumps, at most, where errors are measured
+n_most = 160  # bumps, at most, where errors are measured; at least 40
 epochs = 300  # passes through the data for the networks that are trained, in section 6
 
 # %%
@@ -62,6 +62,7 @@ plt.style.use("netlib.mplstyle")
 x = np.linspace(0, 1, 501)
 here = {"device": device}  # where each network is to live
 rng = np.random.default_rng(seed)
+assert n_most >= 40, f"n_most: expected at least 40, since slopes are taken from 20 bumps on; got {n_most}"
 
 # %% [markdown]
 # ## 1. The claim

@@ -144,7 +144,7 @@ function film(demo) {
     const settings = sliders.map(({ input, shown, label, values }, i) => {
       shown.textContent = minus(values[places[i]]);
       input.setAttribute("aria-valuetext", shown.textContent);
-      return `${label.textContent} ${values[places[i]]}`;
+      return `${label.textContent} ${shown.textContent}`;
     });
     picture.src = frame(places);
     picture.alt = `${described} Here at ${settings.join(", ")}.`;

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 
@@ -47,7 +48,7 @@ def running(cells: Sequence[dict[str, Any]], folder: Path) -> Iterator[list[Movi
     folder : Path
         Where they run.
     """
-    names, made, cell = {}, [], {}
+    made, cell = [], {}
 
     def explore(draw: Any, controls: Any, **options: Any) -> None:
         made.append(Moving(cell["id"], draw.__name__, Explorer(draw, controls, **options)))
@@ -57,10 +58,10 @@ def running(cells: Sequence[dict[str, Any]], folder: Path) -> Iterator[list[Movi
 
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
-        with plt.rc_context({"backend": "agg"}):
+        with plt.rc_context({"backend": "agg"}), patch.multiple("netlib.widgets", explore=explore, movie=movie):
+            names = {}
             for cell in needed(cells):
                 exec(cell["source"], names)
-                names |= {"explore": explore, "movie": movie}
             plt.close("all")
             yield made
 
