@@ -441,19 +441,21 @@ def cells(*sources):
     return [{"cell_type": "code", "id": f"cell-{i}", "source": source} for i, source in enumerate(sources)]
 
 
-def test_of_a_notebook_only_what_its_explorers_need_is_run():
+def test_of_a_notebook_only_what_its_surfaces_need_is_run():
     made = cells(
         "import numpy as np",
         "unused = 1 / 0",
         "low, high = 0, 9",
         "x = low",
-        "x = high",
-        "def draw(figure, w):\n    x",
+        "x = high\nsliders = {}",
+        "def draw(figure, w):\n    surface(figure, x)",
         "def other():\n    unused",
-        "explore(lambda figure, w: [draw(figure, w) for unused in np.ones(3)], {})",
+        "sliders = {}\nexplore(lambda figure, w: [draw(figure, w) for unused in np.ones(3)], sliders)",
         "x = later",
+        "explore(low)",
     )
     assert [cell["id"] for cell in explorers.needed(made)] == ["cell-0", "cell-2", "cell-4", "cell-5", "cell-7"]
+    assert explorers.needed(made[:5]) == []
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-"""What moves in a notebook: its explorers and movies, made by its own cells, and by no more of them than they need."""
+"""The surfaces that move in a notebook: made by its own cells, and by no more of them than they need."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
+import re
 import symtable
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import matplotlib.pyplot as plt
 
 from netlib.widgets import Explorer, Movie
 from workshop.notebooks import MOVES
+
+SURFACE = re.compile(r"\bsurface\(|\b3d\b")
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Moving:
 
 @contextlib.contextmanager
 def running(cells: Sequence[dict[str, Any]], folder: Path) -> Iterator[list[Moving]]:
-    """Every explorer and every movie of a notebook, in order, able to draw as long as the context lasts.
+    """Every explorer and movie of a surface in a notebook, in order, able to draw as long as the context lasts.
 
     Parameters
     ----------
@@ -56,33 +59,40 @@ def running(cells: Sequence[dict[str, Any]], folder: Path) -> Iterator[list[Movi
     def movie(draw: Any, frames: Any, **options: Any) -> None:
         made.append(Moving(cell["id"], draw.__name__, Movie(draw, frames, **options), frames))
 
-    with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
-        with plt.rc_context({"backend": "agg"}), patch.multiple("netlib.widgets", explore=explore, movie=movie):
-            names = {}
-            for cell in needed(cells):
-                exec(cell["source"], names)
-            plt.close("all")
-            yield made
+    quiet = contextlib.redirect_stdout(io.StringIO())
+    watched = patch.multiple("netlib.widgets", explore=explore, movie=movie)
+    with contextlib.chdir(folder), plt.rc_context({"backend": "agg"}), quiet, watched:
+        names = {}
+        for cell in needed(cells):
+            exec(cell["source"], names)
+        yield [each for each in made if any(axis.name == "3d" for axis in each.shown.figure.axes)]
 
 
 def needed(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The cells that show something that moves, and those before them that bind a name which they use."""
+    """The cells that show a surface that moves, and those before them that bind a name which they use."""
+    parts = [(cell, *_names(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    drawing, moving = set(), []
+    for cell, bound, used in parts:
+        if SURFACE.search(cell["source"]) or used & drawing:
+            drawing |= {name for name in bound if f"def {name}(" in cell["source"]}
+            moving += [cell] if MOVES.search(cell["source"]) else []
     kept, wanted = [], set()
-    for cell in reversed([cell for cell in cells if cell["cell_type"] == "code"]):
-        bound, used = _names(cell["source"])
-        if MOVES.search(cell["source"]) or bound & wanted:
+    for cell, bound, used in reversed(parts):
+        if cell in moving or bound & wanted:
             kept.append(cell)
             wanted = wanted - bound | used
     return kept[::-1]
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
-    """The names that a cell binds, and those that it uses, be it within a function."""
-    top = symtable.symtable(source, "cell", "exec")
-    bound = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    used = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    return bound, used | {name for part in top.get_children() for name in _free(part)}
+    """The names that a cell binds, and those that it uses before, be it within a function."""
+    bound, used = set(), set()
+    for statement in ast.parse(source).body:
+        top = symtable.symtable(ast.unparse(statement), "cell", "exec")
+        used |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()} - bound
+        used |= {name for part in top.get_children() for name in _free(part)} - bound
+        bound |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return bound, used
 
 
 def _free(table: symtable.SymbolTable) -> Iterator[str]:

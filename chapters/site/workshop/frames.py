@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -19,7 +18,6 @@ from workshop import explorers, notebooks
 COLOURS = 48  # in a frame: few enough for a small file, and more than one can tell apart in a surface
 MOST = 12  # frames of a movie
 AROUND = (-90, -45, 0, 45, 90)  # degrees
-SURFACE = re.compile(r"\bsurface\(|\b3d\b")
 
 # Which sliders of an explorer move on the page, by the function that draws it, and where they may stand. There is a
 # frame for every combination.
@@ -68,12 +66,8 @@ def films(path: Path) -> dict[str, Film]:
     ValueError
         If nothing is said of an explorer in `WAYS`, or values that it does not begin at or cannot stand at.
     """
-    cells = notebooks.read(path)["cells"]
-    if not any(SURFACE.search(cell["source"]) for cell in cells):
-        return {}
-    with explorers.running(cells, path.parent) as moving:
-        surfaces = [each for each in moving if any(axis.name == "3d" for axis in each.shown.figure.axes)]
-        return {each.cell: _film(each) for each in surfaces}
+    with explorers.running(notebooks.read(path)["cells"], path.parent) as moving:
+        return {each.cell: _film(each) for each in moving}
 
 
 def _film(moving: explorers.Moving) -> Film:
@@ -111,7 +105,7 @@ def _explored(explorer: Explorer, ways: Mapping[str, Sequence[float]]) -> tuple[
 def _small(png: bytes) -> bytes:
     """The same picture in few colours."""
     file = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS).save(file, format="png", optimize=True)
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS).save(file, format="png")
     return file.getvalue()
 
 
