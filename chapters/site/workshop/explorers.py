@@ -61,7 +61,7 @@ def running(cells: Sequence[dict[str, Any]], folder: Path) -> Iterator[list[Movi
 
     quiet = contextlib.redirect_stdout(io.StringIO())
     watched = patch.multiple("netlib.widgets", explore=explore, movie=movie)
-    with contextlib.chdir(folder), plt.rc_context({"backend": "agg"}), quiet, watched:
+    with contextlib.chdir(folder), plt.rc_context(), quiet, watched:
         names = {}
         for cell in needed(cells):
             exec(cell["source"], names)

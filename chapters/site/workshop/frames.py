@@ -16,7 +16,7 @@ from netlib.widgets import Explorer
 from workshop import explorers, notebooks
 
 COLOURS = 48  # in a frame: few enough for a small file, and more than one can tell apart in a surface
-MOST = 12  # frames of a movie
+MOST = 10  # frames of a movie
 AROUND = (-90, -45, 0, 45, 90)  # degrees
 
 # Which sliders of an explorer move on the page, by the function that draws it, and where they may stand. There is a
@@ -26,7 +26,7 @@ WAYS = {
     "draw_steps": {"s_x": (0.2, 0.5, 0.8), "s_y": (0.2, 0.5, 0.8)},
     "draw_walls": {"s1": (0.0, 0.3, 0.45), "h": (-0.6, 0.2, 0.6, 1.0)},
     "draw_cross": {"h": (0.1, 0.3, 0.5), "turn": AROUND},
-    "draw_tower": {"h": (0.3, 1.0, 2.0, 5.0, 10.0), "b": (-15.0, -7.5, -3.0, -1.5, -0.5)},
+    "draw_tower": {"h": (0.3, 2.0, 5.0, 10.0), "b": (-15.0, -7.5, -3.0, -0.5)},
     "draw_two_towers": {"w1": (0.0, 0.3, 0.7, 1.0), "w2": (0.0, 0.5, 1.0)},
 }
 
