@@ -53,7 +53,7 @@ dtype = "float64"  # precision of all numbers: "float32" is faster
 seed = 1  # decides everything that is random
 n_filters = 20  # patterns that the convolutional layer looks for
 n_hidden = 100  # neurons in the fully connected layer
-p_dropout = 0.5  # fraction of the fully connected layer's inputs that is silent in each training step
+p_dropout = 0.5  # fraction of the fully connected layer's inputs that is silenced in each training step
 mini_batch_size = 10  # images in a training step
 eta = 0.05  # learning rate: how far a step goes
 epochs = 20  # how often training goes through all images
@@ -97,7 +97,7 @@ plt.show()
 # ## A network, layer by layer
 #
 # The function is put together from *neurons*. A neuron takes some numbers $x_1, x_2, \ldots$, multiplies each by a
-# *weight*, adds a *bias*, and passes the sum through a fixed *activation function* $f$:
+# *weight*, adds a *bias*, and passes the sum, its *weighted input* $z$, through a fixed *activation function* $f$:
 #
 # $$ \text{output} = f(z), \qquad z = w_1 x_1 + w_2 x_2 + \cdots + b. $$
 #
@@ -263,10 +263,10 @@ for epoch in sorted({*range(0, epochs, 3), epochs - 1}):
 # %% [markdown]
 # ## Is it learning? Two curves
 #
-# Two curves tell nearly everything about a training. The cost, on the left, should fall: if it jumps about, the
-# learning rate may be too large, and if it creeps, too small. Its axis is logarithmic, to show how often it halves.
-# The validation accuracy, on the right, is what we care about: it counts right answers on images that the network has
-# not learned from.
+# Two curves tell nearly everything about a training run. The cost, on the left, should fall: if it jumps about, the
+# learning rate may be too large, and if it creeps, too small. Its axis is logarithmic, to show how often it halves. The
+# validation accuracy, on the right, is what we care about: it counts right answers on images that the network has not
+# learned from.
 
 # %%
 plotting.training(history)
@@ -477,7 +477,7 @@ for d in distances:
 # A softmax layer says which of ten answers is likeliest *if the image is like those it knows*. It has no way of saying
 # "I have never seen anything like this".
 #
-# ## What we saw
+# ## What we have seen
 #
 # - A network is a function with many parameters, built from layers. Ours has 289,630, and 520 of them are its filters.
 # - Training follows the gradient of a cost downhill, one mini-batch at a time. A single step may even do harm; many of

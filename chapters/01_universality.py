@@ -29,8 +29,8 @@
 # $\sigma(z) = 1/(1 + e^{-z})$ is its *activation function*. That is all about networks that this notebook takes for
 # granted. (Section 6, on training, leans on notebook [00](00_start_here.ipynb).)
 #
-# Where a figure has sliders, move them: that is what this notebook is for. (They need a running kernel. On a page
-# without one you see each figure as it begins, or steps of some of them.)
+# Where a figure has sliders, move them: that is what this notebook is for. (They work while the notebook is running. On
+# a page that only shows it you see each figure as it begins, or steps of some of them.)
 
 # %% tags=["nbval-ignore-output"]
 import platform
@@ -67,13 +67,14 @@ assert n_most >= 40, f"n_most: expected at least 40, since slopes are taken from
 # %% [markdown]
 # ## 1. The claim
 #
-# Here is the curve that chapter 4 of Michael Nielsen's book (*the book*, from here on) draws again and again, $f(x) =
-# 0.2 + 0.4x^2 + 0.3x\sin 15x + 0.05\cos 50x$. Nothing is special about it. Beside it are two networks. The first has
-# one input, a *hidden layer* of five neurons and one output, so it computes some function of one number. The second
-# has three inputs and two outputs; it computes two functions $f^1$ and $f^2$ of three numbers. (The raised numbers
-# are labels, not powers.) In the drawings the circles on the left are the inputs, and every other circle is a neuron.
-# A line carries a number from left to right, and has a weight. Neurons in a column are a *layer*; it is *hidden* if
-# it is not the last.
+# Here is the curve that [chapter
+# 4](http://neuralnetworksanddeeplearning.com/chap4.html#universality_with_one_input_and_one_output) of Michael
+# Nielsen's book (*the book*, from here on) draws again and again, $f(x) = 0.2 + 0.4x^2 + 0.3x\sin 15x + 0.05\cos 50x$.
+# Nothing is special about it. Beside it are two networks. The first has one input, a *hidden layer* of five neurons and
+# one output, so it computes some function of one number. The second has three inputs and two outputs; it computes two
+# functions $f^1$ and $f^2$ of three numbers. (The raised numbers are labels, not powers.) In the drawings the circles
+# on the left are the inputs, and every other circle is a neuron. A line carries a number from left to right, and has a
+# weight. Neurons in a column are a *layer*; it is *hidden* if it is not the last.
 
 # %%
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 2.8))
@@ -93,7 +94,7 @@ plt.show()
 # - *Continuous.* The function must not jump. (A network of sigmoids never does.)
 # - *On an interval.* Here it is the one from 0 to 1. Outside, nothing is promised.
 #
-# One hidden layer is enough. We will see that for one input and one output, where everything can be drawn. Section 7
+# One hidden layer is enough. We shall see that for one input and one output, where everything can be drawn. Section 7
 # has more inputs and outputs; for several inputs it uses two hidden layers, though one would do (exercise 4).
 #
 # ## 2. One neuron is a switch
@@ -151,7 +152,7 @@ plt.show()
 
 
 # %% [markdown]
-# At $w = 8$ the climb takes three quarters of the picture, at $w = 999$ only 0.6 %. From here on we will use $w =
+# At $w = 8$ the climb takes three quarters of the picture, at $w = 999$ only 0.6 %. From here on we shall use $w =
 # 1000$ wherever we want a step, and forget for a while that it is not one.
 #
 # And where is it? The middle of the climb is where $wx + b = 0$, at
@@ -615,7 +616,7 @@ explore(draw_steps, {"s_x": Slider(0.5, 0.0, 1.0, 0.01), "s_y": Slider(0.5, 0.0,
 
 
 # %% [markdown]
-# Two steps in $x$ make a bump in $x$: which looks less like a bump than like a wall across the whole square.
+# Two steps in $x$ make a bump in $x$, which looks less like a bump than like a wall across the whole square.
 # `universality.crossed_bumps` makes it; it takes an interval for each input, or `None` for an input along which there
 # is to be no bump.
 
@@ -745,7 +746,8 @@ plt.show()
 # (The needles are really there. At every corner where four towers meet there is a hole. The holes are narrower than
 # drawn, and the mesh of the drawing hits only some of them. Section 9 is about them.)
 #
-# There are two hidden layers now. The book leaves as a problem to do it with one (exercise 4).
+# There are two hidden layers now. The book leaves [as a
+# problem](http://neuralnetworksanddeeplearning.com/chap4.html#problem_863961) to do it with one (exercise 4).
 #
 # ### What dimension costs
 #
@@ -885,9 +887,9 @@ print("pieces of ReLU     ", "  ".join(f"{error:.3f}" for error in straight))
 # \max|f''| / n^2$ at most. And a piece takes one neuron, where a bump takes two. The price is that no heights can be
 # read off the output weights any more, and that outside of $[0, 1]$ the last piece climbs or falls for ever.
 #
-# A **linear** activation fails for good, in every network of any size. Two linear layers compute $(x w_1 + b_1) w_2 +
-# b_2 = x\,(w_1 w_2) + (b_1 w_2 + b_2)$, a single linear layer: a straight line. Here is such a network, and the
-# straight line that fits our $f$ best in the mean square:
+# A **linear** activation function fails for good, in every network of any size. Two linear layers compute
+# $(x w_1 + b_1) w_2 + b_2 = x\,(w_1 w_2) + (b_1 w_2 + b_2)$, a single linear layer: a straight line. Here is such a
+# network, and the straight line that fits our $f$ best in the mean square:
 
 # %%
 hidden = ([rng.normal(size=50)], rng.normal(size=50), linear)
@@ -899,9 +901,10 @@ line = np.polynomial.Polynomial.fit(x, goal(x), 1)
 print(f"largest error of the line that is best in the mean square: {np.abs(line(x) - goal(x)).max():.2f}")
 
 # %% [markdown]
-# **Exercise 5 (medium).** *Activations without limits.* ReLU has no finite limit on the right. But the *difference*
-# of two ReLUs can have one. Write down a network of two ReLU neurons and a linear output, called `ramp`, that is 0 up
-# to $x = 0.40$, is 1 from $x = 0.41$ on, and climbs in between. So a pair of ReLUs can do what one sigmoid did.
+# **Exercise 5 (medium).** *Activation functions without limits.* ReLU has no finite limit on the right. But the
+# *difference* of two ReLUs can have one. Write down a network of two ReLU neurons and a linear output, called `ramp`,
+# that is 0 up to $x = 0.40$, is 1 from $x = 0.41$ on, and climbs in between. So a pair of ReLUs can do what one sigmoid
+# did.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 ramp = universality.constructed(([[100, 100]], [-40, -41], ReLU), ([[1], [-1]], [0], linear), **here)
@@ -928,10 +931,10 @@ plt.show()
 
 # %% [markdown]
 # With sigmoids that was harmless. There, each window is a smooth crossing from one plateau to the next, and our proof
-# in section 5 covered it. With activations that do as they like on their way from one limit to the other, it is not:
-# in its windows, the network does as it likes too. (The wobbly one above hardly shows it. One that wobbles ten times
-# as much does, below.) A larger $w$ makes windows narrower, but what happens in them does not become smaller. Here is
-# how to make it smaller.
+# in section 5 covered it. With activation functions that do as they like on their way from one limit to the other, it
+# is not: in its windows, the network does as it likes too. (The wobbly one above hardly shows it. One that wobbles ten
+# times as much does, below.) A larger $w$ makes windows narrower, but what happens in them does not become smaller.
+# Here is how to make it smaller.
 #
 # First, a row of five bumps. Second, the same at half the height. Third, a row that makes up for the other half,
 # shifted by half a bump. (The heights are the book's, and so is the beginning of the third row at 0.1; left of it,
@@ -957,8 +960,8 @@ plt.show()
 # %% [markdown]
 # So away from the edge, at any point at least one half is right, and a failure counts only half. With $M$ rows of
 # bumps, each $\frac1M$ as high and each shifted by $\frac1M$ of a bump, at most one of them fails at any point, if
-# the windows are narrower than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with that
-# activation that wobbles ten times as much. The argument `copies` is $M$.
+# the windows are narrower than the shift; and a failure counts $\frac1M$. Measure it where it hurts, with the
+# activation function that wobbles ten times as much. The argument `copies` is $M$.
 
 # %%
 wild = universality.wobbling(2)
@@ -1023,8 +1026,8 @@ plt.show()
 #    *everywhere*. With a sigmoid at the output, the same holds for $\sigma^{-1} \circ f$, if $f$ stays within
 #    $[d, 1 - d]$ for some $d > 0$; and $\sigma$ is nowhere steeper than $\frac14$, so the error only shrinks on the
 #    way through it.
-# 4. *Other activations.* With two different finite limits, 1 to 3 hold outside the windows. Inside, a continuous
-#    function with limits is at least bounded, so $M$ shifted rows make the windows count for $\frac1M$.
+# 4. *Other activation functions.* With two different finite limits, 1 to 3 hold outside the windows. Inside, a
+#    continuous function with limits is at least bounded, so $M$ shifted rows make the windows count for $\frac1M$.
 # 5. *Several inputs.* A threshold above $(m - \frac12) h$ makes a tower of $m$ crossing bumps; towers do for
 #    $[0,1]^m$ what bumps do for $[0, 1]$, again with windows that copies make shallow. That takes two hidden
 #    layers.

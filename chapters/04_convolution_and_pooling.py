@@ -110,12 +110,13 @@ plt.show()
 #
 # $$\sigma\Bigl(b + y_{i,j}\Bigr), \qquad y_{i,j} = \sum_{k=0}^{4}\sum_{m=0}^{4} w_{k,m}\, x_{i+k,\,j+m}.$$
 #
-# This is equation (125) of the book's chapter 6, in our letters. The function $\sigma$ is the *activation function*;
-# where this notebook computes with it, it is the sigmoid $\sigma(z) = 1/(1 + e^{-z})$, as in the book's first
-# programs (notebook 00 used ReLUs), unless we say otherwise. Its argument $z = b + y$ is the neuron's *weighted
-# input*. The 25 weights are called a **filter** or *kernel*, and the square of answers $y$ (or what the activation
-# function makes of it) is a **feature map**: the filter stands for one feature, and the map tells where in the image
-# it is.
+# This is equation (125) of [the book's chapter
+# 6](http://neuralnetworksanddeeplearning.com/chap6.html#introducing_convolutional_networks), in our letters. The
+# function $\sigma$ is the *activation function*; where this notebook computes with it, it is the sigmoid
+# $\sigma(z) = 1/(1 + e^{-z})$, as in the book's first programs (notebook 00 used ReLUs), unless we say otherwise. Its
+# argument $z = b + y$ is the neuron's *weighted input*. The 25 weights are called a **filter** or *kernel*, and the
+# square of answers $y$ (or what the activation function makes of it) is a **feature map**: the filter stands for one
+# feature, and the map tells where in the image it is.
 #
 # Here are three filters whose answers we can foresee: one weighs paper above against ink below, one is the same lying
 # on its side, and one takes the mean of its field.
@@ -528,9 +529,9 @@ def central_differences(cost, numbers, step=1e-4):
 # As a test bed: two images of three maps, four filters, unequal sizes so that no mix-up of rows and columns goes
 # unnoticed, and as cost half the sum of squares of $y - t$, where $t$ are the outputs that are `wanted` (any numbers
 # will do). Then simply $\delta = y - t$. (We count the bias as part of $y$ here, and leave the activation function to
-# the layer's last line: if $\mathcal{C}$ is known to depend on an output $a = \sigma(y)$ by $\partial \mathcal{C} /
-# \partial a$, the chain rule gives $\delta = \partial \mathcal{C} / \partial a \cdot \sigma'(y)$, number by number.
-# That is all that an activation does on the way back.)
+# the layer's last line: if $\partial \mathcal{C} / \partial a$ is known for an output $a = \sigma(y)$, the chain rule
+# gives $\delta = \partial \mathcal{C} / \partial a \cdot \sigma'(y)$, number by number. That is all that an activation
+# function does on the way back.)
 
 # %%
 N, C, F, KH, KW = 2, 3, 4, 3, 2
@@ -571,8 +572,8 @@ delta = output() - wanted
 # $$\frac{\partial \mathcal{C}}{\partial w_{f,c,k,m}} = \sum_{n,i,j} \delta_{n,f,i,j}\; x_{n,c,i+k,\,j+m}.$$
 #
 # Compare this with the formula that we started from. It is a cross-correlation again: of the image, with $\delta$ in
-# the place of the filter! The gradient asks, at every offset $(k, m)$, how well the pattern of pixels there agrees
-# with the pattern of errors. In code, the pixels that a weight meets are a piece of the image:
+# the place of the filter! The gradient asks, at every offset $(k, m)$, how well the pattern of pixels there agrees with
+# the pattern of the $\delta$. In code, the pixels that a weight meets are a piece of the image:
 
 # %%
 db = delta.sum(axis=(0, 2, 3))
@@ -659,7 +660,7 @@ plt.show()
 #
 # A product of matrices $Y = W X$ is, entry by entry, $Y_{fs} = \sum_r W_{fr} X_{rs}$. The weight $W_{fr}$ takes part in
 # row $f$ of $Y$, at every column $s$, where it meets $X_{rs}$; and $X_{rs}$ takes part in column $s$, at every row $f$,
-# where it meets $W_{fr}$. With $\delta_{fs}$ for the derivatives by $Y_{fs}$ the chain rule gives
+# where it meets $W_{fr}$. With $\delta_{fs}$ for the derivative with respect to $Y_{fs}$ the chain rule gives
 #
 # $$\frac{\partial \mathcal{C}}{\partial W_{fr}} = \sum_s \delta_{fs} X_{rs}, \qquad
 # \frac{\partial \mathcal{C}}{\partial X_{rs}} = \sum_f W_{fr}\, \delta_{fs}.$$
@@ -783,11 +784,11 @@ explore(draw_pooling, {"window": Slider(2, 1, 8), "mode": Choice("max", ["max", 
 # It is often said that pooling makes a network indifferent to small movements of the image. Notebook
 # [05](05_network3.ipynb) measures that, and finds little of it.
 #
-# ### Before or after the activation?
+# ### Before or after the activation function?
 #
-# The book describes bias and activation first, pooling second. Its program pools first. For max-pooling it is all the
-# same: $\sigma$ increases and $b$ is the same for the whole window, so the largest $z$ makes the largest
-# $\sigma(z + b)$. If we pool first, three activations out of four need not be computed. For the mean it is *not* the
+# The book describes bias and activation function first, pooling second. Its program pools first. For max-pooling it is
+# all the same: $\sigma$ increases and $b$ is the same for the whole window, so the largest $y$ makes the largest
+# $\sigma(b + y)$. If we pool first, three activations out of four need not be computed. For the mean it is *not* the
 # same:
 
 # %%
@@ -1313,10 +1314,10 @@ for P, Q in [(2, 2), (3, 2), (1, 4)]:
 
 # %% [markdown]
 # **Exercise 4 (medium).** *Three after three sees five.* Two layers of 3 by 3 filters, one on top of the other,
-# without an activation in between, are one layer of 5 by 5. Write `composed(first, second)`, which makes the 5 by 5
-# filter from the two, such that `correlate(correlate(image, first), second)` equals `correlate(image, composed(first,
-# second))`. Then: two such filters have 18 weights, the one has 25. Can every 5 by 5 filter be had that way? (Put
-# True or False into `every`.)
+# without an activation function in between, are one layer of 5 by 5. Write `composed(first, second)`, which makes the 5
+# by 5 filter from the two, such that `correlate(correlate(image, first), second)` equals `correlate(image,
+# composed(first, second))`. Then: two such filters have 18 weights, the one has 25. Can every 5 by 5 filter be had that
+# way? (Put True or False into `every`.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def composed(first, second):
@@ -1339,13 +1340,14 @@ assert not every, "count what can be chosen on each side"
 
 
 # %% [markdown]
-# With an activation between them the two layers are no longer one, and see 5 by 5 all the same: this is how deep
-# networks get by with small filters.
+# With an activation function between them the two layers are no longer one, and see 5 by 5 all the same: this is how
+# deep networks get by with small filters.
 
 # %% [markdown]
-# **Exercise 5 (harder).** *The book's problem.* In the book's chapter 2 there are four equations of backpropagation,
-# for fully connected layers. With $z^l$ for the weighted inputs of layer $l$, $a^l = \sigma(z^l)$, and $\delta^l$ for
-# the gradient of the cost by $z^l$, they are, for one image,
+# **Exercise 5 (harder).** *The book's problem.* In the book's chapter 2 there are [four equations of
+# backpropagation](http://neuralnetworksanddeeplearning.com/chap2.html#backpropsummary), for fully connected layers.
+# With $z^l$ for the weighted inputs of layer $l$, $a^l = \sigma(z^l)$, and $\delta^l$ for the gradient of the cost with
+# respect to $z^l$, they are, for one image,
 #
 # $$\delta^L = \frac{\partial \mathcal{C}}{\partial a^L} \odot \sigma'(z^L), \quad
 # \delta^l = (w^{l+1})^T \delta^{l+1} \odot \sigma'(z^l), \quad
@@ -1356,10 +1358,11 @@ assert not every, "count what can be chosen on each side"
 # network with a convolutional layer, a max-pooling layer and a fully connected output layer, like that of section 9?
 # Work it out, and write `backpropagate(x, y, w1, b1, w2, b2)` for that network: x are images (N, 1, 28, 28), y labels
 # (N,), w1 (F, 1, 5, 5), w2 (144 F, 10), and it returns the gradients of the mean cost with respect to w1, b1, w2, b2.
-# (The cost is $-\ln p$ of the right digit. With softmax outputs $p$, its gradient by their weighted inputs, which are
-# the numbers that go into the softmax, is $p_j - 1$ for the right digit and $p_j$ for the others. The activation
-# function is the sigmoid; its derivative is $\sigma' = \sigma (1 - \sigma)$. The layer turns its filters, pools, and
-# only then adds the bias. In the book's order, bias and activation first, ties get in the way: see section 8.)
+# (The cost is $-\ln p$ of the right digit. With softmax outputs $p$, its gradient with respect to their weighted
+# inputs, which are the numbers that go into the softmax, is $p_j - 1$ for the right digit and $p_j$ for the others. The
+# activation function is the sigmoid; its derivative is $\sigma' = \sigma (1 - \sigma)$. The layer turns its filters,
+# pools, and only then adds the bias. In the book's order, bias and activation function first, ties get in the way: see
+# section 8.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def backpropagate(x, y, w1, b1, w2, b2):

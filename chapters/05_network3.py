@@ -9,11 +9,11 @@
 # %% [markdown]
 # # 05 · network3: from one hidden layer to a convolutional network
 #
-# The book's chapter 6 tells a story in numbers. A network with one *hidden* layer (one between the pixels and the
-# outputs) reads 97.80 % of MNIST's test images.
-# One change after another, each a few words of code, and the number climbs: 98.78, 99.06, 99.23 %. We follow the first
-# half of that story here. At every step we ask the same three things: *why* this change, what does it do to what the
-# network *sees*, and what did it bring?
+# [The book's chapter 6](http://neuralnetworksanddeeplearning.com/chap6.html#convolutional_neural_networks_in_practice)
+# tells a story in numbers. A network with one *hidden* layer (one between the pixels and the outputs) reads 97.80 % of
+# MNIST's test images. One change after another, each a few words of code, and the number climbs: 98.78, 99.06, 99.23 %.
+# We follow the first half of that story here. At every step we ask the same three things: *why* this change, what does
+# it do to what the network *sees*, and what did it bring?
 #
 # **You will build** four networks from the book's listings, each from the one before: fully connected; one
 # convolutional layer; two of them; two with rectified linear units and a penalty on large weights.
@@ -47,9 +47,9 @@ print(f"netlib {netlib.__version__}, Python {platform.python_version()}")
 print(f"NumPy {np.__version__}, matplotlib {matplotlib.__version__}")
 
 # %% [markdown]
-# With the values in the next cell, all trainings together take about a minute on the 1,297 embedded digits. The text
-# speaks of what comes out of these. The book trains for 60 epochs on MNIST's 50,000; `netlib run 05 --profile book`
-# does that, in about an hour.
+# With the values in the next cell, all runs together take about a minute on the 1,297 training digits that come with
+# the package. The text speaks of what comes out of these. The book trains for 60 epochs on MNIST's 50,000;
+# `netlib run 05 --profile book` does that, in about an hour.
 
 # %% tags=["parameters"]
 dataset = "digits"  # or "mnist", the book's
@@ -76,8 +76,9 @@ print(f"{len(y):,} images to learn from, {len(y_validation):,} to watch progress
 # %% [markdown]
 # ## Two kinds of numbers
 #
-# Our embedded digits are real handwriting, but few: with 250 validation images, chance moves an accuracy by two or
-# three points. They are good for *seeing how something works*, and everything that we train below is trained on them.
+# The digits that come with the package are real handwriting, but few: with 250 validation images, chance moves an
+# accuracy by two or three points. They are good for *seeing how something works*, and everything that we train below is
+# trained on them.
 #
 # *Which network is better* takes MNIST's 10,000 test images and more than an hour of training. These runs have been
 # made, with the same code, and each left a **record**: a small file with the recipe, the seed, the accuracy after
@@ -399,8 +400,9 @@ for name, length in zip(names, lengths_sigmoid):
 # \sigma(z)(1 - \sigma(z))$: it is never above a quarter, and on the way down every layer multiplies by it once more.
 # (It also multiplies by its weights, which may make up for that or add to it; those of the softmax layer have just
 # left zero.) The lowest layer is told almost nothing about what it should do; but until it does something useful, the
-# layers above have nothing useful to work with. This is the *vanishing gradient*, the subject of the book's chapter
-# 5.
+# layers above have nothing useful to work with. This is the *vanishing gradient*, the subject of [the book's chapter
+# 5](http://neuralnetworksanddeeplearning.com/chap5.html#the_vanishing_gradient_problem) and of notebook
+# [02](02_unstable_gradients.ipynb).
 #
 # ## 4. Rectified linear units
 #
@@ -591,7 +593,7 @@ for name, net in [("shallow, scrambled", net_scrambled), ("ReLU, scrambled", net
 # %% [markdown]
 # Now the advantage is gone. On scrambled images that rest where they are, it reads about as many as before; but move
 # them by two pixels, and it is worse than the shallow network, and twenty points below its twin that saw the images
-# whole. That the convolutional network is steadier when digits move, it owes to neighbours being neighbours.
+# whole. The convolutional network owes its steadiness, when digits move, to neighbours being neighbours.
 #
 # ## Mistakes
 #
@@ -674,9 +676,10 @@ plt.show()
 
 # %% [markdown]
 # These are the validation errors of the runs with seed 0, on MNIST. Each step of the story ends lower than the one
-# before, the last only by a hair. ReLU starts lowest, and the two conv layers with sigmoids start highest: that is
-# their plateau. After some twenty or thirty epochs little changes. The book says so too, and recommends *early
-# stopping*: to end the training when validation has not improved for a while.
+# before, the last only by a hair. ReLU starts lowest, and the two convolutional layers with sigmoids start highest:
+# that is their plateau. After some twenty or thirty epochs little changes. The book says so too, and recommends [early
+# stopping](http://neuralnetworksanddeeplearning.com/chap3.html#early_stopping): to end the training when validation has
+# not improved for a while.
 #
 # ## Exercises
 #
@@ -780,7 +783,7 @@ for name, history in runs.items():
 # less of a difference, and the ReLU network even begins faster at the larger rate. (Whether it would end as well after
 # 60 epochs of MNIST is another question.)
 #
-# ## What we saw
+# ## What we have seen
 #
 # - A fully connected network does not know what an image is: scramble all pixels, and it learns as well as before.
 # - A convolutional layer moves its answers along with the image, exactly (after pooling, for even moves). Pooling

@@ -9,10 +9,12 @@
 # %% [markdown]
 # # 06 · Dropout, more data, committees
 #
-# Notebook [05](05_network3.ipynb) ended at about 99.1 % of MNIST's test images. The book goes on to 99.67 %, and none
-# of the steps that lead there changes what kind of network it is. One makes more data out of the data that there are.
-# One adds neurons, and silences half of them in every step of training. And the last one lets several networks vote.
-# Each sounds like a trick; each has a reason that can be measured, and limits that can be measured as well.
+# Notebook [05](05_network3.ipynb) ended at about 99.1 % of MNIST's test images. [The
+# book](http://neuralnetworksanddeeplearning.com/chap6.html#convolutional_neural_networks_in_practice) goes on to
+# 99.67 %, and none of the steps that lead there changes what kind of network it is. One makes more data out of the data
+# that there are. One adds neurons, and silences half of them in every step of training. And the last one lets several
+# networks vote. Each sounds like a trick; each has a reason that can be measured, and limits that can be measured as
+# well.
 #
 # **You will build** training data that never repeat themselves, the average of a thousand networks in a single pass,
 # and a committee of five.
@@ -22,7 +24,7 @@
 # - why a network of filters, which move along with a digit, has to be *shown* moved digits all the same;
 # - what dropout does in one step, and in what sense a network with dropout is the average of very many networks;
 # - what dropout does to the cost on training data and to the cost on others;
-# - what a vote can gain, and why it gains so much less than the arithmetic of independent errors promises;
+# - what a vote can gain, and why it gains so much less than the arithmetic of independent mistakes promises;
 # - how ReLU, tanh and sigmoid compare epoch by epoch, and what a slip in the book's program costs.
 #
 # **You need** notebooks [00](00_start_here.ipynb), [04](04_convolution_and_pooling.ipynb) and 05.
@@ -69,8 +71,8 @@ epochs_start = 4  # passes where only the beginning of training is looked at
 
 # %% [markdown]
 # The work is done by a small relative of the book's network: one convolutional layer of eight filters, fifty fully
-# connected neurons, ReLUs. It trains in two seconds, so that we can afford several of each kind; all trainings of
-# this page together take a minute or two. What takes MNIST and hours is read, as in notebook 05, from the records of
+# connected neurons, ReLUs. It trains in two seconds, so that we can afford several of each kind; all runs of this
+# notebook together take a minute or two. What takes MNIST and hours is read, as in notebook 05, from the records of
 # such runs.
 
 # %%
@@ -153,7 +155,7 @@ print("the first 500 are equal to ours:", np.array_equal(expanded.x[:500].reshap
 
 # %% [markdown]
 # Does it help? To be fair, both kinds of training get the same number of steps: fifteen passes through the originals,
-# or three through five times as many. Three networks each, from the same three beginnings.
+# or three through five times as many. Three networks each, from the same three sets of initial weights.
 
 # %%
 plain = [trained(s, training_data, epochs) for s in seeds]
@@ -267,7 +269,7 @@ for name, nets in [("originals", plain), ("expanded", more)]:
 
 
 # %% [markdown]
-# Learning from the originals already brings neighbours half-way together, since most strokes are wider than one
+# Learning from the originals already brings neighbours halfway together, since most strokes are wider than one
 # place. Moved copies bring them a little further together, in each of the three networks. This is part of what is
 # being learned: that a place is not so very different from the next.
 #
@@ -452,7 +454,7 @@ for name, nets in longer.items():
 # %% [markdown]
 # The networks of the originals know their images by heart by now, and on others they are what they were after fifteen
 # epochs. With distortions, the validation cost has halved, to little more than half of theirs; 98 % at rest is the best
-# of this page, and of the digits moved by three pixels four in five are read.
+# of this notebook, and of the digits moved by three pixels four in five are read.
 #
 # ### The book's seven runs
 #
@@ -480,17 +482,17 @@ print("recorded of the expanded ones:", sum(name in recorded for name in names[1
 #
 # ## 4. Dropout
 #
-# More data is the best cure for overfitting. The next best, in the book's story, is a strange one: in every step of
-# training, each input of a layer (a unit of the layer below) is silent with probability one half. Notebook 00 did it
-# too; here is what it does. The book uses it on the fully connected layers, where nearly all parameters are: with two
-# of 1,000 neurons each, the expanded data, and dropout before each of the last three layers, 40 epochs and no penalty
-# bring 99.48 to 99.60 %. Our record of that network, the last
-# line of the table above, is of one seed: 99.59 %, after 40 epochs of 250,000 images, which took two hours on one core
-# of a CPU. (It gives two reasons for leaving the convolutional ones alone: they have few parameters,
+# More data are the best cure for overfitting. The next best, in the book's story, is a strange one: in every step of
+# training, each input of a layer is silenced with probability one half. (We call such an input a *unit*; it is a neuron
+# of the layer below, or one of its pooled answers.) Notebook 00 did it too; here is what it does. The book uses it on
+# the fully connected layers, where nearly all parameters are: with two of 1,000 neurons each, the expanded data, and
+# dropout before each of the last three layers, 40 epochs and no penalty bring 99.48 to 99.60 %. Our record of that
+# network, the last line of the table above, is of one seed: 99.59 %, after 40 epochs of 250,000 images, which took two
+# hours on one core of a CPU. (It gives two reasons for leaving the convolutional ones alone: they have few parameters,
 # and shared weights are made to learn from the whole image, so that they have little room for peculiarities.)
 #
-# Which inputs are silent? Let us look. Here are the **masks** of a layer with thirty inputs and `p_dropout=0.5`, in
-# three training steps: dark is kept, light is silent. A row for each image of the mini-batch.
+# Which units are silenced? Let us look. Here are the **masks** of a layer with thirty inputs and `p_dropout=0.5`, in
+# three training steps: dark is kept, light is silenced. A row for each image of the mini-batch.
 
 # %%
 p_dropout = 0.5
@@ -503,12 +505,12 @@ plt.show()
 
 # %% [markdown]
 # Not only each step, each *image* has a mask of its own: within one mini-batch, ten different networks are at work,
-# with common weights. Every silent unit means that the other units must manage without it, this time, and they do not
-# know beforehand without whom.
+# with common weights. Every silenced unit means that the other units must manage without it, this time, and they do
+# not know beforehand without whom.
 #
-# What does silence mean for learning? A weight learns in proportion to the activation that it multiplies. So the
-# weights that lead away from a silent unit get no gradient at all. Check it: a network of 30 sigmoids, whose
-# activations are never zero, one image, and the step number 7.
+# What does that mean for learning? A weight learns in proportion to the activation that it multiplies. So the weights
+# that lead away from a silenced unit get no gradient at all. Check it: a network of 30 sigmoids, whose activations are
+# never zero, one image, and the step number 7.
 
 # %%
 net = Network([FullyConnectedLayer(784, 30, sigmoid), SoftmaxLayer(30, 10, p_dropout=p_dropout)],
@@ -526,10 +528,10 @@ print("units that the mask keeps: ", *np.flatnonzero(kept))
 #
 # We could draw this mask ourselves because nothing about it is left to chance. For each image, each unit has an
 # integer of 16 bits, computed from the seed, the layer's place in the network, the step, and the places of the unit
-# and of the image; the unit is silent if its integer is below $p \cdot 2^{16}$. There is no generator whose state
-# would have to be saved, and integers are the same on every processor. So are the masks, bit for bit, on a CPU and on
-# a GPU. The cell below compares the device that you chose with NumPy (which says little if it is the CPU), and prints
-# a mask as one number, bit by bit, which must be the same on your computer as on this page.
+# and of the image; the unit is silenced if its integer is below $p \cdot 2^{16}$. There is no generator whose state
+# would have to be saved, and integers are the same on every processor. So are the masks, bit for bit, on a CPU and on a
+# GPU. The cell below compares the device that you chose with NumPy (which says little if it is the CPU), and prints a
+# mask as one number, bit by bit, which must be the same on your computer as on this page.
 
 # %%
 on_device = ops.dropout_mask(net.xp, (64, 1), p_dropout, seed=seed, place=1, step=7)
@@ -609,19 +611,18 @@ for name, p in [("mean of 200 of them", thinned.mean(axis=0)), ("one, inputs hal
 
 
 # %% [markdown]
-# Thinned networks, half of whose units are missing, read 87 %. (A program that forgets to let all units speak when it
-# measures accuracy reports this number: a version of `network3` for Python 3 that many have copied does.) Averaged
-# over two hundred, they read 94 %, and so does the one network with halved inputs, at the price of a single pass. The
-# answers agree; the probabilities do so only roughly, for the single network is surer of itself. So dropout trains a
-# whole *committee* of networks that share their weights, and what is left at the end is a good stand-in for what the
-# committee would answer. Keep that picture
-# in mind for section 5, where we shall pay for a committee.
+# Thinned networks, half of whose units are missing, read 87 %. (This is what a program reports if it goes on
+# silencing units while it measures accuracy. A version of `network3` for Python 3 that many have copied does that.)
+# Averaged over two hundred, they read 94 %, and so does the one network with halved inputs, at the price of a single
+# pass. The answers agree; the probabilities do so only roughly, for the single network is surer of itself. So dropout
+# trains a whole *committee* of networks that share their weights, and what is left at the end is a good stand-in for
+# what the committee would answer. Keep that picture in mind for section 5, where we shall pay for a committee.
 #
 # ### What it does to costs
 #
 # A network with one hidden layer, without and with dropout into the softmax layer, on the same 300 images, where
 # overfitting is worst; three times each. Three costs matter: the one that training reports, measured while units are
-# silent; the cost on the same images afterwards, when all of them speak; and the cost on validation images.
+# silenced; the cost on the same images afterwards, when all of them speak; and the cost on validation images.
 
 # %%
 def trained_on_few(seed, p_dropout):
@@ -709,9 +710,9 @@ print(f"largest difference of probabilities: "
 #
 # ## 5. A committee
 #
-# The last step of the book's story: train the same network five times, from five random beginnings, and let them vote.
-# What most of them answer is the answer, a *plurality*. Each of the book's five reads about 99.60 %; together they
-# read 99.67 %, 33 mistakes in 10,000.
+# The last step of the book's story: train the same network five times, from five sets of initial weights, and let them
+# vote. What most of them answer is the answer, a *plurality*. Each of the book's five reads about 99.60 %; together
+# they read 99.67 %, 33 mistakes in 10,000.
 #
 # Was that to be expected? Suppose that five networks err independently, each on 0.40 % of the images. The vote can
 # only be wrong if at least three of them are (and even then it may be right, if those do not agree on a wrong
@@ -725,7 +726,7 @@ print(f"images of 10,000 that three or more of five would misread: {10_000 * thr
 # %% [markdown]
 # Independent networks would have made no mistake at all on the test images! Instead the vote removed 7 mistakes of 40.
 # The book's own numbers say that networks with the same design and the same data make, to a large part, the *same*
-# errors.
+# mistakes.
 #
 # Our records can say it more exactly. There are nine runs on MNIST of the network with two convolutional layers,
 # three each with sigmoid, tanh and ReLU, and each record lists the test images that were misread at the epoch with
@@ -811,8 +812,8 @@ print(f"images of 10,000 with a tie, over all committees of five of the nine: {n
 # %% [markdown]
 # ### Ours
 #
-# Now a committee of our own: five networks, each from another beginning, each trained on distortions of its own. Three
-# of them we have. It is the end of our story on digits too, so the test images are opened.
+# Now a committee of our own: five networks, each with initial weights of its own, each trained on distortions of its
+# own. Three of them we have. It is the end of our story on digits too, so the test images are opened.
 
 # %%
 committee = endless[:n_committee]
@@ -844,15 +845,15 @@ print("mistakes of the three that were trained for longer:",
 # first network, which is one of the two best, and three only by the vote: a coin that is thrown nine times is as
 # uneven as that every second time. In one thing our five differ more than the book's, which all learned from the same
 # expanded images: each has been shown distortions of its own. And they have no dropout, which wants layers larger
-# than fit into this page.
+# than fit into this notebook.
 #
 # The last line is a warning. The three networks of section 3 that were trained for three times as long make 5, 9 and 5
 # mistakes, each by itself. Before you pay for five networks, see that one has been trained to the end.
 #
-# In between, the page asks whether it means something that a committee is not of one mind. (*Against* are those that
-# did not give the committee's answer; with three against, two agree and the others are scattered, or there is a tie.)
-# It does: where all five agree, one image in a hundred is misread; where they do not, nearly one in five. A vote
-# gives more than an answer: it tells which answers to doubt.
+# And the lines in the middle: does it mean something that a committee is not of one mind? (*Against* are those that did
+# not give the committee's answer; with three against, two agree and the others are scattered, or there is a tie.) It
+# does: where all five agree, one image in a hundred is misread; where they do not, nearly one in five. A vote gives
+# more than an answer: it tells which answers to doubt.
 #
 # The book shows all mistakes of its committee in one picture, eight in a row: the true digit at the top right, the
 # committee's answer at the bottom right. Here are ours, in its layout.
@@ -1064,7 +1065,7 @@ for name in ("shallow", "omit_FC", "basic_conv"):
 
 # %% [markdown]
 # With a tenth of the parameters it loses 0.15 points; its best run is one image short of the lowest of the other
-# three. Five sixths of what the convolutional layer brings, it brings without a fully connected layer above it.
+# three. Five sixths of what the convolutional layer brings are there without a fully connected layer above it.
 #
 # **The sweep.** The book's script tries L2 penalties from 0.00001 to 100 on the network of two convolutional layers
 # with sigmoids. The book does not print the outcome; it says that regularisation did not help much. Ours, for ten
@@ -1080,7 +1081,7 @@ for record in sorted(sweep, key=lambda record: record.parameters["lmbda"]):
 
 # %% [markdown]
 # The book's phrase fits. Up to 0.1 hardly anything changes, and from 1 on it gets worse, the more the stronger. The
-# pencil of notebook 05 knows why: weights that no gradient holds shrink by $e^{-\eta\lambda E}$, which for $\eta =
+# calculation of notebook 05 says why: weights that no gradient holds shrink by $e^{-\eta\lambda E}$, which for $\eta =
 # 0.1$ and ten epochs is $e^{-\lambda}$. With $\lambda = 0.01$ they lose one per cent, with 1 nearly two thirds. With
 # 10 only what gradients hold is left, and that still reads 96 %; with 100 nothing is, and the network answers one
 # digit for all. And ten epochs are probably too few for a network with sigmoids to overfit, so that there is little
@@ -1140,7 +1141,7 @@ for number, untouched, length in dead:
 # about map 0, so it must have been blank most of the time.) So a good part of what such a picture shows was drawn at
 # random. In the networks with ReLU some filters have learned *nothing*: they are only shorter. They have been dead
 # from birth, like those of notebook 00: no gradient has ever reached them. Only the penalty has, which shortens them
-# by the factor that the pencil predicts, $e^{-0.03 \cdot 0.1 \cdot 60} = 0.835$. Up to eight of twenty filters are
+# by the factor that the calculation predicts, $e^{-0.03 \cdot 0.1 \cdot 60} = 0.835$. Up to eight of twenty filters are
 # work done for nothing. (It does not seem to matter: the network with eight dead ones made the fewest mistakes of all
 # nine, 82.)
 #
@@ -1274,8 +1275,8 @@ print(f"of {len(y_validation)} validation images, the vote misreads {(hard != y_
 # - Use dropout where parameters are many and images few. With few images it needs more epochs; the book, with 250,000
 #   of them, gave it 40.
 # - When you copy a learning rate, ask which kind of dropout, and which initial weights, it was found with.
-# - A committee of five costs five trainings, and five times the work in use. It is the last thing to try; but how much
-#   its members disagree is worth knowing.
+# - A committee of five costs five training runs, and five times the work in use. It is the last thing to try; but how
+#   much its members disagree is worth knowing.
 #
 # ## Further reading
 #

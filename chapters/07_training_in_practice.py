@@ -12,7 +12,7 @@
 # The networks of notebooks [00](00_start_here.ipynb) and [05](05_network3.ipynb) were trained with numbers that fell
 # from the sky: mini-batches of ten, a learning rate of 0.05 or 0.1, so many epochs. Whoever trains a network of their
 # own has to find such numbers, and to notice when they are wrong. This notebook is about that craft: which knobs
-# there are, what each one does, *measured*, and what to do when a training goes to pieces.
+# there are, what each one does, *measured*, and what to do when a run goes to pieces.
 #
 # **You will build** nothing that is larger than before. You will train small networks a few dozen times, and change
 # one thing each time.
@@ -63,8 +63,8 @@ epochs_optimizers = 4  # passes for each training of the convolutional network i
 n_few = 300  # training images in the section on too few of them
 
 # %% [markdown]
-# Two networks will do. The small one has one hidden layer and trains in a second or two; the other is the book's
-# first convolutional network.
+# Two networks will do. The small one has one *hidden* layer (one between the pixels and the outputs) and trains in a
+# second or two; the other is the book's first convolutional network.
 
 # %%
 plt.style.use("netlib.mplstyle")
@@ -90,14 +90,15 @@ def convolutional(seed=seed):
 print(f"{len(y):,} images to learn from, {len(validation_data.y):,} to choose by, {len(test_data.y):,} for the end")
 
 # %% [markdown]
-# Every choice below is made on the **validation** images. The test images are for the end, once: whoever tries twelve
-# rates and keeps the one that does best on the test images has used them to choose, and can no longer judge by them.
+# Every choice below is made on the **validation** images. The test images are for the end, once in each notebook:
+# whoever tries twelve rates and keeps the one that does best on the test images has used them to choose, and can no
+# longer judge by them.
 #
 # ## 1. Two losses
 #
 # What we care about is the *0-1 loss*: one for an image that is misread, zero for one that is not; its mean is the
 # error rate. What we minimise is the *negative log-likelihood*, $-\ln p$ of the right label. Why not minimise the
-# first? Let us walk, in a straight line from the weights before training toward the weights after it, and look at
+# first? Let us walk, in a straight line from the weights before training towards the weights after it, and look at
 # both losses of fifty images along the first fifth of the way, in which most of them come to be read. (The second is
 # the *cost* of notebook 00.)
 
@@ -140,8 +141,8 @@ plt.show()
 #
 # A mini-batch of ten gives a noisy gradient, one of a hundred a better one, for ten times the work. Which learns
 # faster? That depends on what we hold fixed. An *epoch* is one pass through the data. With 1,200 images in
-# mini-batches of 1, 10 and 100 it has 1,200, 120 and 12 *updates* of the weights. So compare twice: after equally
-# many epochs, and after equally many updates.
+# mini-batches of 1, 10 and 100 it has 1,200, 120 and 12 steps of training, each an *update* of the weights. So compare
+# twice: after equally many epochs, and after equally many updates.
 
 # %%
 twelve_hundred = x[:1200], y[:1200]
@@ -295,9 +296,11 @@ for name, mu in {"in stages": stages, "0.9": 0.9, "0.99": 0.99}.items():
 #
 # A large rate gets far quickly, a small one changes little of what has been learned. So begin with a large one and
 # let it fall. Who decides when? The calendar: *halve it every five epochs*. A formula: the rate as a function of the
-# epoch, a problem in the book's chapter 6. Or the network itself: *halve it when validation accuracy has not become
-# better for three epochs*, the book's advice in its chapter 3, and end when it would fall below 1/128 of its first
-# value.
+# epoch, a [problem in the book's chapter
+# 6](http://neuralnetworksanddeeplearning.com/chap6.html#the_code_for_our_convolutional_networks). Or the network
+# itself: *halve it when validation accuracy has not become better for three epochs*, the book's [advice in its chapter
+# 3](http://neuralnetworksanddeeplearning.com/chap3.html#how_to_choose_a_neural_network's_hyper-parameters), and end
+# when it would fall below 1/128 of its first value.
 
 # %%
 falling = {
@@ -394,8 +397,10 @@ plt.show()
 #
 # A ReLU is silent for an image whose weighted sum is below zero, that is, whose sum without the bias is below the
 # *threshold* $-b$. Silence is not a fault; a neuron that answers to everything says nothing. But a neuron that is
-# silent for *every* image gets no gradient from any, and can never change: it is dead. How much silence is good? We set
-# all biases of the hidden layer to the same number before training, and count.
+# silent for *every* image gets no gradient from any, and does not change by itself: it is dead. (In the first layer,
+# whose inputs stay what they are, for good; in later layers some revive when the layers below them move, as notebook
+# [02](02_unstable_gradients.ipynb) shows.) How much silence is good? We set all biases of the hidden layer to the same
+# number before training, and count.
 
 # %%
 def silence(net):
@@ -426,7 +431,7 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# Training draws all of them toward a quarter or a third of silence, if not all the way: layers that begin with more
+# Training draws all of them towards a quarter or a third of silence, if not all the way: layers that begin with more
 # silence than that grow louder, those that begin with less, quieter. But the dead stay dead; their two columns agree
 # to the neuron. And the accuracy hardly cares. With a threshold of 2, two fifths of the layer are dead, and it reads
 # nearly as many digits as the others; with 3 there are twelve neurons left of thirty, and 94 % are still right. That
@@ -526,10 +531,10 @@ print(f"went on to {hasty.stood.steps} mini-batches, best {hasty.best_loss(histo
       f"after 300 was {curve[300 // per_epoch - 1, 1]:.3f}")
 
 # %% [markdown]
-# **Exercise 3 (medium; the book's problem).** Over-fitting shows in the gap between two numbers. Print, for
-# `net_long` and for `net_early`, the accuracy on the few training images and on the validation images, and the gap.
-# Then train a third network, `net_more`, as `net_long` was, on all training images. Which cure closes the gap more?
-# Collect the three gaps in a dictionary `gaps`, under "long", "early" and "more data".
+# **Exercise 3 (medium; the book's problem).** Overfitting shows in the gap between two numbers. Print, for `net_long`
+# and for `net_early`, the accuracy on the few training images and on the validation images, and the gap. Then train a
+# third network, `net_more`, as `net_long` was, on all training images. Which cure closes the gap more? Collect the
+# three gaps in a dictionary `gaps`, under "long", "early" and "more data".
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 net_more = small(ReLU)
@@ -555,9 +560,9 @@ for name, net, known in (("long", net_long, few), ("early", net_early, few), ("m
 #
 # ## 8. Keep what you trained
 #
-# A training of hours should survive a power cut, and one often wants to look later at what happened in between. SGD
-# writes a model after every epoch if it is given a folder, and finding one there, goes on from it, to as many epochs in
-# all as it is asked for. We keep every one (`keep` says how many), and draw from the files, not while training.
+# A run of hours should survive a power cut, and one often wants to look later at what happened in between. SGD writes a
+# model after every epoch if it is given a folder, and finding one there, goes on from it, to as many epochs in all as
+# it is asked for. We keep every one (`keep` says how many), and draw from the files, not while training.
 
 # %%
 folder = Path(tempfile.mkdtemp())
@@ -674,7 +679,7 @@ for eta in (0.1, 3):
     net, history = fragile(eta)
     print(f"eta {eta:3}: cost", " ".join(f"{cost:.3g}" for cost in history.cost),
           f"  accuracy {net.accuracy(validation_data):.0%}"
-          f"  neurons of layer 1 that answer to some image {float((net.layers[1].output > 0).any(axis=0).mean()):.0%}")
+          f"  second-layer neurons answering to some image {float((net.layers[1].output > 0).any(axis=0).mean()):.0%}")
 
 
 # %% [markdown]
@@ -828,7 +833,7 @@ plt.show()
 
 # %% [markdown]
 # A seven with a bar, and no doubt about it. Most sevens that the network learned from have one: the second picture
-# shows the first ten of them. (The writers of the embedded digits are from Turkey.)
+# shows the first ten of them. (The writers of our digits are from Turkey.)
 #
 # How much does the scaling matter? Four more drawings, with and without the steps above: left out, the sheet is
 # simply shrunk to 28 x 28.
@@ -911,16 +916,16 @@ plt.show()
 # %% [markdown]
 # All of them are read, and no layer had to be told what a colour is.
 #
-# ## What to remember
+# ## In practice
 #
 # - Choose on the validation images; look at the test images once.
 # - Turn the learning rate first. Compare methods only at their own best rates, and over more than one seed.
 # - A larger mini-batch wants a larger rate. Say what you hold equal: epochs, updates, or time.
 # - Let the rate fall when validation stands still. Keep the best weights, and keep the models.
 # - A cost that stands still at $\ln(\text{classes})$: a plateau, dead neurons (count them), or labels that do not
-#   belong to the images. A validation cost that climbs while the errors do not: a network that grows surer of its
-#   mistakes, and too few data. A cost that is no number: find the first step, and ask the rate, the data, the
-#   logarithm, in this order.
+#   belong to the images. A validation cost that climbs while the number of misread images does not: a network that
+#   grows surer of its mistakes, and too few data. A cost that is no number: find the first step, and ask the rate, the
+#   data, the logarithm, in this order.
 #
 # And now, at the end, once: the test images, for the one network that we would keep.
 
