@@ -1303,8 +1303,9 @@ def mean_pool_gradient(dy, P, Q):
 
 
 # %% tags=["check"]
+draw = np.random.default_rng(3)
 for P, Q in [(2, 2), (3, 2), (1, 4)]:
-    x, t = rng.standard_normal((2, 2, 2 * P, 3 * Q)), rng.standard_normal((2, 2, 2, 3))
+    x, t = draw.standard_normal((2, 2, 2 * P, 3 * Q)), draw.standard_normal((2, 2, 2, 3))
     size = {"window": (P, Q), "mode": "average_inc_pad"}  # Theano's name for the mean, the border's zeros included
     expected = central_differences(lambda t=t, x=x, size=size: (t * ops.pool2d(x, **size)).sum(), x)
     computed = mean_pool_gradient(t.copy(), P, Q)
@@ -1330,8 +1331,9 @@ def composed(first, second):
 every = False  # 18 numbers cannot describe all choices of 25
 
 # %% tags=["check"]
-first, second = rng.integers(-4, 5, (2, 3, 3)).astype(float)
-image = rng.integers(0, 9, (9, 8)).astype(float)
+draw = np.random.default_rng(4)
+first, second = draw.integers(-4, 5, (2, 3, 3)).astype(float)
+image = draw.integers(0, 9, (9, 8)).astype(float)
 result = np.asarray(composed(first.copy(), second.copy()), float)
 assert result.shape == (5, 5), f"expected 5 by 5 weights, not {result.shape}"
 assert np.allclose(correlate(image, result), correlate(correlate(image, first), second)), "try a single bright pixel"
