@@ -15,11 +15,11 @@
 # them would mean a new derivation.
 #
 # The way out is to make the computation itself a thing that a program can look at: a **graph** of small steps. Each
-# step knows how to go forward and how to go back. The rest is a matter of order, and that a program can find.
+# step knows how to go forward and how to go back. The rest is a matter of order, and a program can find that.
 #
-# **You will build** backpropagation three times: by hand for 26 parameters, from five kinds of nodes, and in the way of
-# Theano, the library in which the book's `network3` was written. Then you will write `network3` as its
-# author did, in symbols, and see it take the same steps as the network of this package.
+# **You will build** backpropagation twice: by hand for 26 parameters, and from five kinds of nodes. Then you will have
+# it built for you, as it was done in Theano, the library in which the book's `network3` was written. In the end
+# `network3` stands there as its author wrote it, in symbols, and takes the same steps as the network of this package.
 #
 # **You will learn**
 # - how to cut backpropagation into pairs of functions that know nothing of each other;
@@ -28,7 +28,7 @@
 # - that a gradient is a graph too, and so has a gradient;
 # - what a compiler can do with a graph before it computes anything, and what that is worth;
 # - how to write a loop as part of a graph, and train a network that remembers;
-# - what changes if the graph is built while computing, as PyTorch does.
+# - what changes if the graph is built while computing, as in PyTorch, a library of today.
 #
 # **You need** notebooks [00](00_start_here.ipynb) to [02](02_unstable_gradients.ipynb), the chain rule, and products
 # of matrices.
@@ -57,7 +57,7 @@ print(f"NumPy {np.__version__}, matplotlib {matplotlib.__version__}")
 
 # %% tags=["parameters"]
 dataset = "digits"  # or "mnist"; the text speaks of what comes out of the digits
-device = "cpu"  # where functions of symbols compute: "cpu", "gpu", or "auto" for the GPU where there is one
+device = "cpu"  # where the graphs of sections 6 to 12 compute: "cpu", "gpu", or "auto" for a GPU if there is one
 dtype = "float64"  # precision of the networks for digits; everything else here is computed in float64
 seed = 1  # decides everything that is random
 epochs_logistic = 30  # passes through the training data for logistic regression
@@ -72,8 +72,8 @@ training_data, validation_data, _ = data.load(dataset)
 # ## 1. By hand
 #
 # Take a network so small that we can look at every number in it: three inputs, four hidden neurons with sigmoids, two
-# outputs with tanh, because we want to reach a negative number. There is one example. Its input is $x = (1, 2, 3)$,
-# and the network shall answer $(-0.85, 0.75)$.
+# outputs with tanh, whose values lie between $-1$ and 1, because one answer is to be negative. There is one example.
+# Its input is $x = (1, 2, 3)$, and the network should answer $(-0.85, 0.75)$.
 #
 # A mini-batch is a matrix with an example in each row, so $x$ has the shape (1, 3). A layer computes $z = xW + b$,
 # where $W$ has a row for each input and a column for each neuron.
@@ -88,8 +88,8 @@ print("parameters:", sum(p.size for p in (W1, b1, W2, b2)))
 
 
 # %% [markdown]
-# The cost is a *mean squared error*: the sum of the squared differences, divided by the number of examples. We shall
-# come back to that divisor. Forward, the network is five lines:
+# The cost is a *mean squared error*: the sum of the squared differences, divided by the number of examples, and without
+# the factor $\frac12$ of notebook 02. We shall come back to the divisor. Forward, network and cost are five lines:
 
 # %%
 def forward(x, target, W1, b1, W2, b2):
@@ -107,16 +107,18 @@ print("hidden", h.round(2), "output", a.round(2), f"cost {cost:.2f}")
 
 # %% [markdown]
 # Now backward. We write $\bar v$ (in the program `dv`) for the derivatives of the cost with respect to the entries of
-# $v$; it has the shape of $v$. The chain rule, applied line by line from the last to the first, gives
+# $v$; it has the shape of $v$. (Notebook 02 wrote $\delta$ for what is $\bar z$ here.) The chain rule, applied line by
+# line from the last to the first, gives
 #
 # $$\bar a = \tfrac{2}{n}(a - t), \quad \bar z_2 = \bar a\,(1 - a^2), \quad \bar W_2 = h^T \bar z_2, \quad
 # \bar h = \bar z_2 W_2^T, \quad \bar z_1 = \bar h\, h (1 - h), \quad \bar W_1 = x^T \bar z_1,$$
 #
-# where $n$ is the number of rows, $t$ the target, and $\tanh' = 1 - \tanh^2$, $\sigma' = \sigma(1 - \sigma)$ are
-# taken entry by entry. Why $h^T \bar z_2$? Entry by entry, $z_2 = hW_2 + b_2$ is $z_{rj} =
-# \sum_i h_{ri} W_{ij} + b_j$. The weight $W_{ij}$ acts on $z_{rj}$ in every row $r$, with the slope $h_{ri}$; all ways
-# are added up, $\bar W_{ij} = \sum_r h_{ri}\, \bar z_{rj}$, and that is the matrix product $h^T \bar z$. In the same
-# way $h_{ri}$ acts on every $z_{rj}$ with the slope $W_{ij}$, which gives $\bar z W^T$; and $b_j$ acts on every row, so
+# where $n$ is the number of rows and $t$ the target. ($\bar b_2$ and $\bar b_1$ follow below.) Products with the slopes
+# $\tanh' = 1 - \tanh^2$ and $\sigma' = \sigma(1 - \sigma)$ are taken entry by entry; those with a transpose are
+# products of matrices. Why $h^T \bar z_2$? Entry by entry, $z_2 = hW_2 + b_2$ is $z_{rj} = \sum_i h_{ri} W_{ij} + b_j$.
+# The weight $W_{ij}$ acts on $z_{rj}$ in every row $r$, with the slope $h_{ri}$; what comes by way of all the rows is
+# added, $\bar W_{ij} = \sum_r h_{ri}\, \bar z_{rj}$, and that is the matrix product $h^T \bar z$. In the same way
+# $h_{ri}$ acts on every $z_{rj}$ with the slope $W_{ij}$, which gives $\bar z W^T$; and $b_j$ acts on every row, so
 # $\bar b$ is the sum of the rows of $\bar z$.
 
 # %%
@@ -136,21 +138,21 @@ print(by_hand[0].round(3))
 
 
 # %% [markdown]
-# The second row of $\bar W_1$ is twice the first, and the third three times: $x = (1, 2, 3)$. For the rest we want a
-# better test. Is it right? One can always find out on the spot. Move a single parameter a little up and a little
-# down, and see how the cost changes: $\partial C/\partial w \approx [C(w + \epsilon) - C(w - \epsilon)] / 2\epsilon$.
-# These are *central differences*. They need two forward passes for each parameter, 52 here; backpropagation needs one
-# pass forward and one back for all of them.
+# The second row of $\bar W_1$ is twice the first, and the third three times: $x = (1, 2, 3)$. That is reassuring, but
+# is the rest right, too? One can always find out on the spot. Move a single parameter a little up and a little down,
+# and see how the cost changes: $\partial C/\partial w \approx [C(w + \epsilon) - C(w - \epsilon)] / 2\epsilon$. These
+# are *central differences*. They need two forward passes for each parameter, 52 here; backpropagation needs one pass
+# forward and one back for all of them.
 
 # %%
-def central_differences(cost, array, step=1e-5):
+def central_differences(compute, array, step=1e-5):  # compute() reads this very array, in which we move numbers
     slopes = np.zeros_like(array)
     for place in np.ndindex(array.shape):
         kept = array[place]
         array[place] = kept + step
-        above = cost()
+        above = compute()
         array[place] = kept - step
-        slopes[place] = (above - cost()) / (2 * step)
+        slopes[place] = (above - compute()) / (2 * step)
         array[place] = kept
     return slopes
 
@@ -158,7 +160,7 @@ def central_differences(cost, array, step=1e-5):
 parameters = W1, b1, W2, b2
 for name, parameter, found in zip(["W1", "b1", "W2", "b2"], parameters, by_hand):
     expected = central_differences(lambda: forward(x, target, *parameters)[-1], parameter)
-    print(f"{name}: shape {found.shape}, largest difference {abs(found - expected).max():.7f}")
+    print(f"{name}: shape {found.shape}, differences below 1e-7: {abs(found - expected).max() < 1e-7}")
 
 
 # %% [markdown]
@@ -191,10 +193,12 @@ def tanh_back(g, a):
 
 # %% [markdown]
 # The sigmoid's way back uses its own output $a$, not its input: $\sigma' = \sigma (1 - \sigma)$. So a module may keep
-# whatever is most useful of its forward pass. Libraries have been built of such pairs from early on. (In Torch, the
-# ancestor of PyTorch, each module had a method `updateOutput` and one called `updateGradInput`.)
+# whatever is most useful of its forward pass. (For tanh, forward is `np.tanh`.) Libraries were built of such pairs
+# early on. In Torch, the ancestor of PyTorch, a module had `updateOutput` for the way forward and `updateGradInput` for
+# the way back, and, if it had parameters, `accGradParameters` for theirs.
 #
-# Now any chain of modules can be put together, and the backward pass is the list of the pairs read in reverse:
+# Now any chain of modules can be put together, and the backward pass calls their second functions in reverse. (It
+# begins at the cost, which is only half a pair: nothing arrives there.)
 
 # %%
 z1 = linear(x, W1, b1)
@@ -210,6 +214,8 @@ print("gradient with respect to the input:", g.round(2))
 
 
 # %% [markdown]
+# The last line is a gift: if there were modules below these, the way back could go on from there.
+#
 # **Exercise 1 (easy).** *Softplus*, $y = \ln(1 + e^z)$, is a smooth relative of ReLU. Write its pair, `softplus(z)` and
 # `softplus_back(g, y)`. The second is given the module's *output* only, as for the sigmoid: find the slope in terms of
 # $y$.
@@ -224,7 +230,7 @@ def softplus_back(g, y):
 
 
 # %% tags=["check"]
-z, g = rng.standard_normal((2, 3)), rng.standard_normal((2, 3))
+z, g = np.random.default_rng(1).standard_normal((2, 2, 3))
 assert softplus(z.copy()) is not None, "softplus should return an array"
 assert np.allclose(softplus(z.copy()), np.logaddexp(0, z)), "softplus: ln(1 + e^z), entry by entry"
 expected = central_differences(lambda: (g * np.logaddexp(0, z)).sum(), z)
@@ -248,16 +254,22 @@ for part in (Linear, tiny.Node.gradient, tiny.Node.hand, forward_and_backward):
     print(inspect.getsource(part))
 
 # %% [markdown]
-# `forward` and `backward` are our pair. What is new is `hand`, which hands each inbound node its share, and
-# `gradient`. Where does a node's own gradient come from? From those who use it. Suppose that $u$ is used by two nodes,
-# $v = f(u)$ and $w = g(u)$, and both of them matter to the cost $C$. Move $u$ a little. Then $v$ moves and $w$ moves,
-# and $C$ changes on account of both:
+# `forward` and `backward` are our pair. What is new is `hand`, which hands each inbound node its *share*, the part of
+# its gradient that comes by way of this node, and `gradient`. Where does a node's own gradient come from? From those
+# who use it. Suppose that $u$ is used by two nodes, with the values $v$ and $w$, and both of them matter to the cost
+# $C$. Move $u$ a little. Then $v$ moves and $w$ moves, and $C$ changes on account of both:
 #
 # $$\frac{\partial C}{\partial u} \;=\; \frac{\partial C}{\partial v}\,\frac{\partial v}{\partial u} \;+\;
 # \frac{\partial C}{\partial w}\,\frac{\partial w}{\partial u}.$$
 #
-# **Where a value is used several times, its gradients are added.** That is all that a graph adds to a chain. For
-# instance, let the cost be the squared distance between $\tanh u$ and $\sigma(u)$, where $u = \tanh x$:
+# **Where a value is used several times, its gradients are added.** (If it is used twice by the same node, `hand` has
+# added the two shares there, and `dict.fromkeys` sees to it that they are fetched once.) That is all that a graph adds
+# to the rules of a chain; what is left is the order. A node that nobody uses has the gradient 0, since it does not
+# matter. The cost is the exception: `MSE` does not ask for its gradient, but begins the way back with its own
+# derivative.
+#
+# For instance, let the cost be the squared distance between $\tanh u$ and $\sigma(u)$, where $u = \tanh x$ (all single
+# numbers, so the mean is of one):
 
 # %%
 start = Input()
@@ -281,13 +293,15 @@ def draw_graph(figure, nodes, **options):
 
 
 figure = plt.figure(figsize=(8, 2))
-draw_graph(figure, graph.seen_nodes(paths, {start: "x", u: "u", v: "v", w: "w", distance: "cost"}), digits=3)
+seen = graph.seen_nodes(paths, {start: "x", u: "u", v: "v", w: "w", distance: "cost"})  # what each node holds now
+draw_graph(figure, seen, digits=3)
 plt.show()
 
 
 # %% [markdown]
-# Each box shows a node, its shape, its value and the gradient of the cost with respect to it (for the cost itself
-# that is 1). Inputs are shaded. Arrows run from left to right, to whoever needs the value.
+# Each box shows a node, its shape, its value and the gradient of the cost with respect to it. (The cost is a number, so
+# there is no shape; and its own gradient, left out, would be 1.) Inputs are shaded. Arrows run from left to right, to
+# whoever needs the value.
 #
 # ## 4. In which order?
 #
@@ -296,11 +310,12 @@ plt.show()
 # read in reverse, is good for the way back. Such an order is called *topological*.
 #
 # Arthur Kahn described in 1962 how to find one. Count for each node how many others it waits for. Whoever waits for
-# nobody is ready. Take a ready node, and take it off the counts of those that wait for it; whoever has nobody left to
-# wait for becomes ready. Here it is at work on our 3-4-2 network, whose nodes we hand over in a jumbled order:
+# nobody is ready. Take a ready node, and lower by one the counts of those that wait for it; a node whose count comes to
+# 0 is ready, too. Often several orders are good, and which one comes out depends on who stands first among the ready.
+# Here is the rule at work on our 3-4-2 network, whose nodes we hand over in a jumbled order:
 
 # %%
-def build(mean_over):
+def build(mean_over):  # what the cost is a mean over: see section 5
     nodes = {name: Input() for name in ("x", "W1", "b1", "W2", "b2", "target")}
     nodes["z1"] = Linear(nodes["x"], nodes["W1"], nodes["b1"])
     nodes["h"] = Sigmoid(nodes["z1"])
@@ -336,8 +351,8 @@ print("every node after its inbound ones:", all(
 
 # %% [markdown]
 # `topological_sort` does the same: it starts from the inputs with their values, finds all that depends on them, and
-# sorts it. Here is the network in its order, after one pass forward and one back. The number is a node's place; values
-# and gradients are shown where they are few.
+# sorts it. Here is the network in the order that it finds, another good one, after one pass forward and one back. The
+# number is a node's place; values and gradients are shown where they are few.
 
 # %%
 start_values = {"x": x, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "target": target}
@@ -366,7 +381,7 @@ def complaint(run):  # the error that it ends in
 
 first = Tanh(start)
 second = Tanh(first)
-first.inbound.append(second)
+first.inbound.append(second)  # forged: now each waits for the other
 second.outbound.append(first)
 complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 
@@ -378,7 +393,8 @@ complaint(lambda: topological_sort({start: np.array([[0.5]])}))
 # **Exercise 2 (medium).** Very deep networks often have *skip connections*: a layer's output is added to its input.
 # Write the node that this needs, `class Add(tiny.Node)`, for the sum of two nodes of the same shape. It needs two
 # methods. `forward(self)` sets `self.value`; `backward(self)` sets `self.gradients`, a dict with the share of each
-# inbound node, from `self.gradient()`; `hand` may help. Mind that the two nodes may be one and the same.
+# inbound node, from `self.gradient()`; `hand` may help. (It needs no `__init__`: `tiny.Node` takes any number of nodes,
+# and keeps them in `self.inbound`.) Mind that the two nodes may be one and the same.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 class Add(tiny.Node):
@@ -393,12 +409,13 @@ class Add(tiny.Node):
 
 
 # %% tags=["check"]
+draw = np.random.default_rng(2)
 for twice in (False, True):
     below, weights, shifts, wanted = (Input() for _ in range(4))
     layer = Sigmoid(Linear(below, weights, shifts))
     result = MSE(wanted, Add(layer, layer if twice else below))
     shapes = {below: (2, 3), weights: (3, 3), shifts: (3,), wanted: (2, 3)}
-    fed = {node: rng.standard_normal(shape) for node, shape in shapes.items()}
+    fed = {node: draw.standard_normal(shape) for node, shape in shapes.items()}
     ordered_skip = topological_sort(fed)
     forward_and_backward(ordered_skip)
     inner = sigmoid(fed[below] @ fed[weights] + fed[shifts])
@@ -448,73 +465,80 @@ for epoch in range(11):
 # %%
 def draw_epochs(seen, title):
     figure, axes = plt.subplots(1, 4, figsize=(10, 3), layout="constrained", width_ratios=(1.15, 1, 1, 1))
-    axes[0].plot(values(seen, "a"), marker="o", label=["first", "second"])
-    axes[0].legend()
-    for wanted, color in zip(target[0], ("C0", "C1")):
+    axes[0].plot(values(seen, "a"), marker="o")
+    for name, wanted, height, color in zip(("first", "second"), target[0], (-0.55, 0.4), ("C0", "C1")):
         axes[0].axhline(wanted, color=color, linestyle="--", linewidth=1)
+        axes[0].text(10, height, name, color=color, ha="right")
     axes[0].set(xlabel="updates", title="the two outputs", xticks=range(0, 11, 2), ylim=(-1, 1))
     output, first, second = values(seen, "a"), values(seen, "W1"), values(seen, "W2")
     panels = ("outputs", output, 1), ("change of W1", first - first[0], 0.2), ("change of W2", second - second[0], 0.75)
     for axis, (name, columns, most) in zip(axes[1:], panels):
         image = axis.imshow(columns.T, vmin=-most, vmax=most, cmap="RdBu_r", aspect="auto")
-        axis.set(xlabel="updates", ylabel="entry, row by row", title=name, xticks=range(0, 11, 2),
-                 yticks=range(0, columns.shape[1], 1 + columns.shape[1] // 10))
+        axis.set(xlabel="updates", ylabel="output" if name == "outputs" else "entry, row by row", title=name,
+                 xticks=range(0, 11, 2), yticks=range(0, columns.shape[1], 1 + columns.shape[1] // 10))
         axis.grid(visible=False)
         figure.colorbar(image, ax=axis)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(f"{title}; each panel has its own scale of colours", fontsize=10)
     plt.show()
 
 
-draw_epochs(by_rows, "squared error divided by the number of rows, rate 0.1")
+draw_epochs(by_rows, r"squared error divided by the number of rows, $\eta$ = 0.1")
 
 # %%
 print("slopes of tanh at the beginning:", (1 - values(by_rows, "a")[0] ** 2).round(2))
 for name in ("W1", "W2"):
     way = values(by_rows, name)
     largest = abs(way[1] - way[0]).max() / 0.1
-    print(f"{name}: largest gradient at the beginning {largest:.2f}; an entry goes up to "
-          f"{abs(np.diff(way, axis=0)).sum(axis=0).max():.2f} in all, "
-          f"and ends up to {abs(way[-1] - way[0]).max():.2f} away")
+    print(f"{name}: largest gradient at the beginning {largest:.2f}, longest way of an entry "
+          f"{abs(np.diff(way, axis=0)).sum(axis=0).max():.2f}, "
+          f"largest distance at the end {abs(way[-1] - way[0]).max():.2f}")
 held = values(descend("rows", learning=("W2", "b2")), "a")[:, 1]
 print("the second output, if W1 and b1 are held fast:", *(f"{output:.2f}" for output in held[:5]), "...")
 
 # %% [markdown]
 # On the left the two outputs and, dashed, their targets. In the heat maps each column is a moment (0 is before the
 # first update), each row a number: the outputs themselves; and of the 12 entries of $W_1$ and the 8 of $W_2$, how far
-# each has moved from where it began. (The scales differ.)
+# each has moved from where it began.
 #
 # The first output sets off at once. The second begins at $-0.88$, on the wrong side, where tanh has a slope of only
-# 0.23, and for two steps it does not move at all. Its own weights pull it up. But both outputs hang on the same four
-# hidden neurons, and the first, in its hurry downwards, pulls these down. (If $W_1$ and $b_1$ are held fast, the
-# second sets off at once; that is the last line.) When the first has nearly arrived, the second comes up. On its way
-# tanh becomes steeper, and it crosses over in two leaps; now it is the first that is pushed back a little. After ten
-# steps both are near their targets, and slow.
+# 0.23, and for two steps it hardly moves. Its own weights pull it up. But both outputs hang on the same four hidden
+# neurons, and the first, in its hurry downwards, pulls these down. (If $W_1$ and $b_1$ are held fast, the second sets
+# off at once; that is the last line.) When the first slows down, the second comes up. On its way tanh becomes steeper,
+# and it crosses over in two leaps; now it is the first that is pushed back a little. After ten steps both are near
+# their targets, and move slowly.
 #
-# $W_1$ ends nearer to where it began than $W_2$. Its gradients are smaller, since the slope of a sigmoid is in them.
-# Above all they change their sign: first the hidden neurons are drawn down (blue), for the first output, then up
-# again (red), for the second. Each column of $W_2$ belongs to one output, and mostly goes one way.
+# $W_1$ ends nearer to where it began than $W_2$. Its gradients are smaller: the slope of a sigmoid is in them,
+# $\frac14$ at most. Above all they change their sign: first the hidden neurons are drawn down (blue), for the first
+# output, then up again (red), for the second. The entries of $W_2$ go one way: those with an even number, which belong
+# to the first output, down, the others up. (2, 3, 6 and 7 hardly move; their hidden neurons answer
+# weakly.)
 #
 # ### Which mean?
 #
-# We divided by the number of *rows*, the examples. One may as well divide by the number of *elements*, here two.
-# "Mean squared error" can be either, and many a puzzle over two programs that should agree comes down to this. Half
-# the cost is half the gradient, so the same rate takes steps of half the size:
+# We divided by the number of *rows*, the examples. One may as well divide by the number of *elements*, here two. "Mean
+# squared error" can be either, and many a puzzle over two programs that should agree comes down to this. Half the cost
+# has half the gradient, so the same $\eta$ takes steps of half the size:
 
 # %%
 for mean_over in ("rows", "elements"):
     output = values(descend(mean_over), "a")[-1]
     print(f"mean over {mean_over:9} after 10 updates ({output[0]:.2f}, {output[1]:.2f})")
 output = values(descend("elements", eta=0.2), "a")[-1]
-print(f"mean over elements, rate 0.2               ({output[0]:.2f}, {output[1]:.2f})")
+print(f"mean over elements, eta 0.2                ({output[0]:.2f}, {output[1]:.2f})")
 
 # %% [markdown]
-# The example comes from a lesson called MiniFlow, from which many have learnt what a graph is. It divides by rows,
-# and ends at $(-0.73, 0.67)$; so does our figure. Divided by elements, it ends at $(-0.42, 0.32)$, on its way to the
-# same place. `MSE` of the package divides by elements unless told otherwise.
+# Divided by rows, the outputs end at $(-0.73, 0.67)$; divided by elements at $(-0.42, 0.32)$, on their way to the same
+# place. `MSE` of the package divides by elements unless told otherwise.
 #
-# The program that goes round with it hides a trap, which a single example never shows. Its cost makes a *column* of the
-# differences, and hands back a gradient of that shape. Its tanh transposes it. For one row, the two mistakes
-# cancel. For more rows, they do not:
+# The network and its numbers are those with which James McCaffrey explained backpropagation to programmers in 2012. The
+# nodes, but for the tanh, are those of *MiniFlow*, a lesson from which many have learnt what a graph is. In [its
+# listing](https://github.com/gtoran/udacity-sdcnd-t1l7c14-sigmoid-gradient-descent) the cost is divided by elements, and
+# its gradient by rows! With one output for each example that is the same. With our two, the gradient is twice that of
+# the cost.
+#
+# There is another trap for more outputs. The listing makes a *column* of all the differences, and hands back a gradient
+# of that shape, which does not fit two outputs. It is tempting to transpose it where it arrives, in a tanh, say. For
+# one row, that mends it. For more rows, it does not:
 
 # %%
 for rows, units in ((1, 2), (3, 2), (3, 1)):
@@ -527,9 +551,9 @@ for rows, units in ((1, 2), (3, 2), (3, 1)):
     print(f"outputs of shape {outputs.shape}: {shape}")
 
 # %% [markdown]
-# The last line is the worst: no error, a gradient of the wrong shape, made by *broadcasting*, which stretches
-# axes of length 1. So always test a gradient with several rows and several columns, of different number. Ours, with
-# five examples at once:
+# The last line is the worst: no error, a gradient of the wrong shape, made by *broadcasting*, which stretches axes of
+# length 1. So always test a gradient with several rows and several columns, and not as many of the ones as of the
+# others. Ours, with five examples at once:
 
 # %%
 nodes = build("rows")
@@ -546,12 +570,13 @@ def recomputed():
 
 for name in ("x", "W1", "b1", "W2", "b2"):
     error = abs(nodes[name].gradient() - central_differences(recomputed, nodes[name].value)).max()
-    print(f"{name:2}: shape {nodes[name].value.shape}, largest difference {error:.7f}")
+    print(f"{name:2}: shape {nodes[name].value.shape}, differences below 1e-7: {error < 1e-7}")
 
 
 # %% [markdown]
 # **Try it.** Move through the updates, and let the backward pass stop early: gradients are shown for as many of the
-# eleven nodes as it has come to, from the right.
+# eleven nodes as it has reached, from the end of the order. (The target is the last of the inputs there, so it has its
+# gradient before the parameters have theirs.)
 
 # %%
 def draw_passes(figure, updates, gone_back):
@@ -569,17 +594,18 @@ explore(draw_passes, {"updates": Slider(0, 0, 10), "gone_back": Slider(6, 0, 11,
 # ## 6. Symbols
 #
 # In the tiny framework somebody has to write each kind of node. Could the kinds be so small that one set of them is
-# enough for everything: `+`, `*`, `exp`, `dot`, `sum`? That was the idea of **Theano**, a library made in Montreal
-# and used from about 2008 to 2017. In 2015, when the book's chapter 6 appeared, it was one of the ordinary ways to
-# train a network on a GPU. It is no longer developed, but its ideas are in all that came after, and its heir PyTensor
-# still is. `netlib.graph` brings back its way of programming, under the same names.
+# enough for everything: `+`, `*`, `exp`, `dot`, `sum`? That was the idea of **Theano**, a library made in Montreal and
+# developed from about 2007 to 2017. In 2015, when the book's chapter 6 appeared, it was one of the ordinary ways to
+# train a network on a GPU. Its ideas are in all that came after, and an heir, PyTensor, is still being developed.
+# `netlib.graph` brings back its way of programming, under the same names.
 #
 # One begins with **symbols**: names for arrays that are not there yet, with a dtype and a number of axes. `dscalar` is
 # a number in float64 (*d* as in double precision), `dmatrix` a matrix, `lvector` a vector of 64-bit integers (*l* as in
-# long), `tensor4` has four axes. Operations on symbols give symbols. Nothing is computed; a graph is built.
+# long), `tensor4` has four axes. Operations on symbols give symbols, which know by their `owner` what computes them,
+# and from what. Nothing is computed; a graph is built.
 
 # %%
-here = {"device": device}  # functions of shared variables need no telling: they compute where these are
+here = {"device": device}  # for all that has no shared variables; these come soon, and know where they are
 t = graph.dscalar("t")
 y = graph.exp(t) * t**3
 print(f"y is a {y.type}, computed by {y.owner.op}{y.owner.inputs}")
@@ -587,11 +613,11 @@ f = graph.function([t], y, **here)
 print("y at t = 1:", f(1.0).round(4), "   at t = 2:", f(2.0).round(4))
 
 # %% [markdown]
-# `function` makes an expression callable: here are the inputs, here is what I want. Only now the graph is sorted, by
-# Kahn's rule again. And `grad` gives the derivative, not as a number but **as another expression**: it walks the
-# graph backwards, as in section 3, and at each node asks the operation for the *symbols* that are its gradients. The
-# product $z = xy$, for instance, answers a symbol $\bar z$ with two new ones, $\bar z y$ and $\bar z x$. So the
-# gradient is a graph too, and can be differentiated again.
+# `function` makes an expression callable: here are the inputs, here is what I want. Only now is the graph sorted, by
+# Kahn's rule again. And `grad` gives the derivative, not as a number but **as another expression**: it walks the graph
+# backwards, as in section 3, and at each node asks the operation for the *symbols* that are its gradients. The product
+# $z = xy$, for instance, turns a symbol $\bar z$ into two new ones, $\bar z y$ and $\bar z x$. So the gradient is a
+# graph too, and can be differentiated again.
 
 # %%
 first = graph.grad(y, t)
@@ -614,8 +640,8 @@ print("y' is made of", ", ".join(operations(graph.function([t], first, **here)))
 # both copy, unless one says `borrow=True`. A function reads it without being given it, and may replace it:
 # **updates** are pairs of a shared variable and an expression for its new value.
 #
-# All new values are computed from the old ones, and only then put in place. Two variables can pass values to each
-# other without a third:
+# All new values, like all outputs, are computed from the old ones, and only then put in place. Two variables can pass
+# values to each other without a third:
 
 # %%
 a, b = graph.shared(0, "a", **here), graph.shared(1, "b", **here)
@@ -624,14 +650,15 @@ print("Fibonacci:", *[int(step()) for _ in range(12)])
 print("now a is", a.get_value(), "and b is", b.get_value())
 
 # %% [markdown]
-# Here is a neuron in symbols: $C = (\sigma(wx + b) - y)^2$. A variable is named by what computes it, unless one names
-# it. `seen` computes a cost and its gradients with respect to *everything*, for the drawing.
+# Here is a neuron in symbols: $C = \frac12 (\sigma(wx + b) - y)^2$. A symbol is called by the operation that computes
+# it, unless one gives it a name, as here the cost. `seen` computes a cost and its gradients with respect to
+# *everything*, for the drawing. (Single numbers have no shape to show.)
 
 # %%
 x, y = graph.dscalar("x"), graph.dscalar("y")
 w, b = graph.shared(np.float64(0.6), "w", **here), graph.shared(np.float64(0.9), "b", **here)
 out = graph.sigmoid(w * x + b)
-cost = (out - y) ** 2
+cost = 0.5 * (out - y) ** 2
 cost.name = "cost"
 figure = plt.figure(figsize=(9, 3))
 draw_graph(figure, graph.seen(cost, {x: 1.0, y: 0.0}, **here))
@@ -644,30 +671,31 @@ print(f"cost before {costs[0]:.3f}, after 300 steps {costs[-1]:.3f}, output {flo
 
 # %% [markdown]
 # The line that makes `learn` is gradient descent, whole: no loop over nodes, no order, no backward pass to write. (It
-# is the neuron of the book's chapter 3 that is to turn 1 into 0. `eval` computes one expression for given values.)
+# is the neuron of the book's chapter 3 that is to turn 1 into 0. There, too, it ends at 0.09. `eval` computes one
+# expression for given values.)
 #
-# **Exercise 3 (medium).** Newton's method finds a minimum of $f$ by steps $x \to x - f'(x) / f''(x)$. Make `newton`,
-# a function of no inputs that takes one such step for the shared variable `place` and returns the value of $f = e^x -
-# 3x$ before it. The minimum lies at $\ln 3$.
+# **Exercise 3 (medium).** Newton's method finds a minimum of $f$ by steps $x \to x - f'(x) / f''(x)$. Make `newton`, a
+# function of no inputs that takes one such step for the shared variable `spot` and returns the value of $f = e^x - 3x$
+# before it. The minimum lies at $\ln 3$.
 
 # %%
-place = graph.shared(np.float64(2.5), "place", **here)
+spot = graph.shared(np.float64(2.5), "spot", **here)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
-f = graph.exp(place) - 3 * place
-slope = graph.grad(f, place)
-newton = graph.function([], f, updates=[(place, place - slope / graph.grad(slope, place))])
+height = graph.exp(spot) - 3 * spot
+slope = graph.grad(height, spot)
+newton = graph.function([], height, updates=[(spot, spot - slope / graph.grad(slope, spot))])
 
 # %% tags=["check"]
 assert callable(newton), "newton should be what graph.function returns"
-place.set_value(np.float64(2.5))
+spot.set_value(np.float64(2.5))
 at, before = 2.5, newton()
 for _ in range(5):
     assert np.isclose(before, np.exp(at) - 3 * at), "newton should return f before the step"
     at -= (np.exp(at) - 3) / np.exp(at)
-    assert np.isclose(place.get_value(), at), "the step: subtract f' / f'', with grad of grad"
+    assert np.isclose(spot.get_value(), at), "the step: subtract f' / f'', with grad of grad"
     before = newton()
-print(f"after six steps {place.get_value():.6f}, the minimum is at {np.log(3):.6f}")
+print(f"after six steps {spot.get_value():.6f}, the minimum is at {np.log(3):.6f}")
 
 # %% [markdown]
 # ## 7. What a compiler sees
@@ -691,25 +719,26 @@ for merge in (False, True):
 # %% [markdown]
 # `log` is in neither. Merging leaves one `exp`, and the sum of 0 to 3 has become the constant 3 (6 times 0.5).
 #
-# Merging matters where the same terms come up again and again, and nowhere do they as in gradients of gradients: each
+# Merging matters where the same terms come up again and again, and nowhere more than in gradients of gradients: each
 # operation's gradient is written without a thought for what others have written. (`merge=False` switches the second and
 # the third off, never the first.)
 
 # %%
-derivative = graph.exp(t) * t**3
-for n in range(5):
+in_turn = [graph.exp(t) * t**3]
+while len(in_turn) < 5:
+    in_turn.append(graph.grad(in_turn[-1], t))
+for n, derivative in enumerate(in_turn):
     counts = [len(operations(graph.function([t], derivative, merge=merge, **here))) for merge in (False, True)]
     print(f"derivative {n}: {counts[0]:4} operations as written, {counts[1]:3} merged")
-    fourth, derivative = derivative, graph.grad(derivative, t)
-
-fourths = {name: graph.function([t], fourth, merge=name == "merged", **here) for name in ("as written", "merged")}
+fourths = {name: graph.function([t], in_turn[4], merge=name == "merged", **here) for name in ("as written", "merged")}
 
 # %% [markdown]
-# Theano went further. It put several operations into one loop, wrote that in C or for the GPU, and compiled it. And
-# it knew some algebra. That was not only for speed: $\ln(\text{softmax}(z))$, computed as written, fails where a
-# probability is so small that it becomes 0, and Theano replaced it by a form that does not. Ours does not rewrite
-# formulas; it has that form as an operation, `graph.log_likelihood` (a cost, with its minus sign). As written,
-# `log(p)[arange(n), label]` picks from each row $i$ the entry whose number is `label[i]`:
+# Theano went further. It put several operations into one loop (*fused* them), wrote that in C or for the GPU, and
+# compiled it. And it knew some algebra. That was not only for speed: $\ln(\text{softmax}(z))$, computed as written,
+# fails where a probability is so small that it becomes 0. But $\ln p_j = z_j - z_{\max} - \ln \sum_i e^{z_i -
+# z_{\max}}$, where $z_{\max}$ is the largest of the $z_i$, does not fail, and Theano put this in its place.
+# `netlib.graph` does not rewrite formulas; it has that form as an operation, `graph.log_likelihood` (a cost, with its
+# minus sign). As written, `log(p)[arange(n), label]` picks from each row $i$ the entry whose number is `label[i]`:
 
 # %%
 z, label = graph.dmatrix("z"), graph.lvector("label")
@@ -724,9 +753,9 @@ for scores in ([[2.0, 1.0]], [[1000.0, 0.0]]):
 # ### Errors far from home
 #
 # The price of building first and computing later: what is wrong with a line shows only when a function is called, in a
-# loop over nodes that the reader never wrote. So each node remembers where it was built. Four mistakes: a matrix
-# with a column too many, a vector in place of a matrix, a forgotten input, a cost without a slope. (`dot` is carried
-# out as `tensordot`.)
+# loop over nodes that you never wrote. So each node remembers where it was built. Four mistakes: a matrix with a column
+# too many, a vector in place of a matrix, a forgotten input, a cost without a slope. (`dot` is carried out as
+# `tensordot`; `neq` is *not equal*.)
 
 # %%
 x = graph.dmatrix("x")
@@ -742,11 +771,11 @@ for mistake in (lambda: score(np.ones((5, 4))), lambda: score(np.ones(3)), lambd
 
 
 # %% [markdown]
-# **Exercise 4 (harder).** With more than one parameter, the second derivatives of a cost are a matrix, $H$, with a
-# row and a column for each parameter. It soon becomes too large to write down. But one often needs only its product
-# with some vector, $Hv$, and that is no larger than a gradient. Write `hessian_times(cost, w, v)` for symbols: a
-# number and two vectors. Two calls of `grad` are enough, and no loop. (`grad` wants a number. $Hv$ is the gradient of
-# which?)
+# **Exercise 4 (harder).** With more than one parameter, the second derivatives of a cost are a matrix, $H_{ij} =
+# \partial^2 C / \partial w_i\, \partial w_j$. It soon becomes too large to write down. But one often needs only its
+# product with some vector, $Hv$, and that is no larger than a gradient. Write `hessian_times(cost, w, v)` for a cost
+# and two vectors of the same length, all of them symbols. Two calls of `grad` are enough, and no loop. (`grad` wants a
+# number. $Hv$ is the gradient of which?)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def hessian_times(cost, w, v):
@@ -756,11 +785,12 @@ def hessian_times(cost, w, v):
 
 # %% tags=["check"]
 w, v = graph.dvector("w"), graph.dvector("v")
-A, at, along = rng.standard_normal((5, 3)), rng.standard_normal(3), rng.standard_normal(3)
+draw = np.random.default_rng(4)
+A, at, along = (draw.standard_normal(shape) for shape in ((5, 3), 3, 3))
 product = hessian_times(graph.sum(graph.exp(graph.dot(A, w))), w, v)
 assert product is not None, "hessian_times should return a symbol"
 assert product.ndim == 1, f"hessian_times should give a vector; got one of {product.ndim} axes"
-found = graph.function([w, v], product, on_unused_input="ignore", **here)(at, along)
+found = graph.function([w, v], product, on_unused_input="ignore", **here)(at, along)  # v may have been forgotten
 expected = A.T @ np.diag(np.exp(A @ at)) @ A @ along  # on paper
 assert not np.allclose(found, A.T @ np.exp(A @ at)), "that is the gradient of the cost; v has to come in"
 assert np.allclose(found, expected), "find a number whose gradient is H v, and take its gradient"
@@ -769,16 +799,16 @@ assert np.allclose(found, expected), "find a number whose gradient is H v, and t
 # ## 8. Logistic regression
 #
 # Now digits. *Logistic regression* is a network without hidden layers: ten weighted sums of the 784 pixels, and softmax
-# to make probabilities of them. The cost is the *negative log-likelihood*, $-\ln p$ of the right digit, the mean over
-# the examples. What we would really like to see small is the *0-1 loss*: the fraction of wrong answers. But the
-# fraction does not change if a weight moves a little; and where it does change, it jumps. So it has no useful
-# gradient, as the last of the errors above said of `neq`, "not equal". The likelihood stands in for it.
+# to make probabilities of them. The cost is the *negative log-likelihood*, the mean of $-\ln p$ of the right digit: the
+# cost of notebook 00, under its other name. What we would really like to see small is the *0-1 loss*: the fraction of
+# wrong answers. But the fraction does not change if a weight moves a little; and where it does change, it jumps. So it
+# has no useful gradient, as the last of the errors above said of `neq`. The likelihood stands in for it.
 #
 # We write it as one did in 2015. Data sets are *shared variables*, sent to the device once. The function that trains
 # takes only the number of a mini-batch. **`givens`** puts, in the place of the symbols `x` and `y`, the slice of the
 # data that belongs to that number. So the model does not know where its input comes from; the same symbols, without
-# `givens`, make the function that tests. (`matrix` without a letter for the dtype takes that of the user's settings,
-# which Theano called `floatX`, or the one it is told.)
+# `givens`, make the function that tests. (`matrix`, without a letter for the dtype, takes `dtype=`, or else what the
+# user's settings say, which Theano called `floatX`.)
 
 # %%
 pixels, digits = training_data
@@ -793,15 +823,14 @@ cost = -graph.mean(graph.log(p)[graph.arange(y.shape[0]), y])
 wrong = graph.mean(graph.neq(graph.argmax(p, axis=1), y))
 
 batch, eta = 20, 0.2
-part = slice(index * batch, (index + 1) * batch)
+part = slice(index * batch, (index + 1) * batch)  # its ends are symbols
 train = graph.function([index], cost, givens={x: images[part], y: labels[part]},
                        updates=[(q, q - eta * slope) for q, slope in zip((w, b), graph.grad(cost, [w, b]))])
 test = graph.function([x, y], [cost, wrong], **here)
 print("images on the device:", images.value.shape, "labels:", labels.value.shape)
 
 # %% [markdown]
-# `log(p)[arange(n), y]` picks the logarithm of the probability of the right digit. `arange` and the index are
-# operations like others; the gradient of picking is putting back.
+# To pick by `arange` and labels is an operation like others. Its gradient is to put back.
 
 # %%
 checked = validation_data.x.astype(dtype), validation_data.y
@@ -829,16 +858,18 @@ plt.show()
 
 
 # %% [markdown]
-# The likelihood goes on getting better while the 0-1 loss hardly moves any more: answers that were right become surer.
-# (An epoch here is 64 mini-batches of 20; the 17 images that are left over are not used.)
+# The likelihood goes on getting better (its negative logarithm falls) while the 0-1 loss only wavers, by an image or
+# two of 250: answers that were right become surer. (An epoch here is 64 mini-batches of 20; the 17 images that are left
+# over are not used.)
 #
 # The ten columns of $w$ as images: dark where ink speaks for the digit, light where it speaks against it, grey where it
 # does not matter.
 #
-# **Exercise 5 (medium).** *Momentum* gives each parameter $q$ a velocity $v$, and replaces $v \to \mu v - \eta \bar
-# q$ and $q \to q + v$, with the *new* $v$. Write `momentum_updates(parameters, slopes, velocities, eta, mu)`, which
-# returns the list of pairs for `updates`. All three lists have the same length; velocities are shared variables too.
-# (Updates are simultaneous. What is the new $v$, in terms of old values?)
+# **Exercise 5 (medium).** *Momentum* gives each parameter $q$ a velocity $v$. In each step it replaces $v \to \mu v -
+# \eta \bar q$, and then $q \to q + v$, with the *new* $v$; the number $\mu$ below 1 says how much of a velocity stays.
+# Write `momentum_updates(parameters, slopes, velocities, eta, mu)`, which returns the list of pairs for `updates`. All
+# three lists have the same length; velocities are shared variables too. (Updates are simultaneous. What is the new $v$,
+# in terms of old values?)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def momentum_updates(parameters, slopes, velocities, eta, mu):
@@ -869,20 +900,21 @@ for turn in range(3):
 # %% [markdown]
 # ## 9. network3, as it was
 #
-# The book's `network3` is, at its heart, the following: a convolutional layer with pooling, a fully connected layer, a
-# softmax layer; a cost, `grad`, `updates`, and `givens` with the number of a mini-batch. (What convolution and pooling
-# do is the subject of notebook [04](04_convolution_and_pooling.ipynb); here they are two more operations with a way
-# back.) Images have the shape (mini-batch, maps, rows, columns), filters (maps out, maps in, rows, columns).
+# The book's `network3` is, at its heart and without its penalty on large weights, the following: a convolutional layer
+# with pooling, a fully connected layer, a softmax layer; a cost, `grad`, `updates`, and `givens` with the number of a
+# mini-batch. (What convolution and pooling do is the subject of notebook [04](04_convolution_and_pooling.ipynb); here
+# they are two more operations with a way back.) Images have the shape (mini-batch, maps, rows, columns), filters (maps
+# out, maps in, rows, columns).
 #
 # `dimshuffle` rearranges axes, and adds broadcastable ones where it says `"x"`: the bias, one number for each of 4
 # maps, becomes (1, 4, 1, 1), and stretches over images, rows and columns. `flatten(2)` keeps the first axis and joins
-# the rest: $4 \times 12 \times 12 = 576$ numbers for each image. *Dropout* silences each input of a layer with a
-# probability of one half, anew in each step, and `RandomStreams` is a source of such masks. (When the network is
-# used, nothing is silenced, and the inputs are halved instead: notebook 06.) Beside the cost the function returns the
-# 0-1 loss.
+# the rest: $4 \times 12 \times 12 = 576$ numbers for each image. *Dropout* silences each input of a layer with the
+# probability `p_dropout`, anew in each step, and `RandomStreams` is a source of such masks. (When the network is used,
+# nothing is silenced, and the inputs are multiplied by `1 - p_dropout` instead: notebook 06.) Beside the cost the
+# function returns the 0-1 loss.
 
 # %%
-mini, rate = 10, 0.1
+batch, eta = 10, 0.1
 
 
 def symbols_of_network3(parameters, p_dropout=0.0, stream=None):
@@ -891,10 +923,11 @@ def symbols_of_network3(parameters, p_dropout=0.0, stream=None):
     def dropped(a, units, layer):
         if not p_dropout:  # decided now, while the graph is built
             return a
-        mask = stream.dropout_mask((units, a.shape[0]), p_dropout, place=layer)  # drawn as Network draws it
+        # drawn as Network draws it: units in rows, and `place` keeps layers apart
+        mask = stream.dropout_mask((units, a.shape[0]), p_dropout, place=layer)
         return graph.dropout(a, mask.T)
 
-    pooled = graph.pool_2d(graph.conv2d(x.reshape((mini, 1, 28, 28)), w1), (2, 2))  # (10, 4, 12, 12)
+    pooled = graph.pool_2d(graph.conv2d(x.reshape((batch, 1, 28, 28)), w1), (2, 2))  # (10, 4, 12, 12)
     a1 = graph.relu(pooled + b1.dimshuffle("x", 0, "x", "x")).flatten(2)  # (10, 576)
     a2 = graph.sigmoid(graph.dot(dropped(a1, 576, 1), w2) + b2)  # (10, 30)
     p = graph.softmax(graph.dot(dropped(a2, 30, 2), w3) + b3)  # (10, 10)
@@ -902,8 +935,8 @@ def symbols_of_network3(parameters, p_dropout=0.0, stream=None):
 
 
 def trainer(parameters, cost, **options):
-    part = slice(index * mini, (index + 1) * mini)
-    updates = [(q, q - rate * slope) for q, slope in zip(parameters, graph.grad(cost, parameters))]
+    part = slice(index * batch, (index + 1) * batch)
+    updates = [(q, q - eta * slope) for q, slope in zip(parameters, graph.grad(cost, parameters))]
     return graph.function([index], cost, updates=updates, givens={x: images[part], y: labels[part]}, **options)
 
 
@@ -911,10 +944,10 @@ def trainer(parameters, cost, **options):
 # What comes out in which shape need not be guessed. A shape is a symbol too, and `eval` gives its value:
 
 # %%
-maps = graph.conv2d(x.reshape((mini, 1, 28, 28)), graph.zeros((4, 1, 5, 5), dtype))
+maps = graph.conv2d(x.reshape((batch, 1, 28, 28)), graph.zeros((4, 1, 5, 5), dtype))
 for name, symbol in (("maps", maps), ("pooled", graph.pool_2d(maps, (2, 2))),
                      ("flat", graph.pool_2d(maps, (2, 2)).flatten(2))):
-    print(f"{name:6} {symbol.type}, here", tuple(map(int, symbol.shape.eval({x: pixels[:mini].astype(dtype)}))))
+    print(f"{name:6} {symbol.type}, here", tuple(map(int, symbol.shape.eval({x: pixels[:batch].astype(dtype)}))))
 
 
 # %% [markdown]
@@ -924,15 +957,17 @@ for name, symbol in (("maps", maps), ("pooled", graph.pool_2d(maps, (2, 2))),
 
 # %%
 def package_network(p_dropout):
-    layers = [netlib.ConvPoolLayer((4, 1, 5, 5), (mini, 1, 28, 28), (2, 2), netlib.ReLU),
+    layers = [netlib.ConvPoolLayer((4, 1, 5, 5), (batch, 1, 28, 28), (2, 2), netlib.ReLU),
               netlib.FullyConnectedLayer(576, 30, netlib.sigmoid, p_dropout),
               netlib.SoftmaxLayer(30, 10, p_dropout)]
-    return netlib.Network(layers, mini, seed=seed, device=device, dtype=dtype)
+    return netlib.Network(layers, batch, seed=seed, device=device, dtype=dtype)
 
 
 def shared_copies(net):
     return [graph.shared(to_host(parameter).copy(), **here) for parameter in net.params]
 
+
+print("parameters:", sum(q.size for q in package_network(0.0).params))
 
 # %%
 tolerance = 1e-10 if dtype == "float64" else 1e-4  # float32 has seven digits
@@ -944,19 +979,19 @@ for p_dropout in (0.0, 0.5):
     begun = [q.get_value() for q in parameters]
     for i in range(20):
         last = train(i)
-        part = slice(i * mini, (i + 1) * mini)
-        net.train_mini_batch(images.value[part], labels.value[part], rate)
+        part = slice(i * batch, (i + 1) * batch)
+        net.train_mini_batch(images.value[part], labels.value[part], eta)
     apart = max(abs(q.get_value() - to_host(other)).max() for q, other in zip(parameters, net.params))
     moved = max(abs(q.get_value() - old).max() for q, old in zip(parameters, begun))
     print(f"dropout {p_dropout}: weights moved by up to {moved:.2f}; cost of the last mini-batch {last:.1f}; "
           f"agree to {tolerance:g}: {apart < tolerance}")
 
 # %% [markdown]
-# They are. Two programs that share little but the operations at the bottom, one with gradients derived by people, the
-# other with gradients derived by `grad`, agree in all 17,724 numbers to within $10^{-10}$. It is hard to ask more of
-# a test.
+# They are. Two programs, one with the gradient of every layer derived by people, the other put together by `grad` from
+# the small ways back of its operations, agree in all 17,724 numbers to within $10^{-10}$. (A mistake in what both stand
+# on, the operations at the bottom, would escape. Central differences would see it.)
 #
-# Twenty steps are a beginning: the cost still is that of knowing nothing, $\ln 10 = 2.3$. So let the symbols go on by
+# Twenty steps are a beginning: the cost is still that of knowing nothing, $\ln 10 = 2.3$. So let the symbols go on by
 # themselves, for ten epochs. The function that tests has no `givens`; it takes mini-batches of ten images.
 
 # %%
@@ -966,15 +1001,18 @@ train, test = trainer(parameters, cost), graph.function([x, y], [cost, wrong])
 
 
 def of_validation():
-    parts = [slice(i, i + mini) for i in range(0, len(checked[1]) // mini * mini, mini)]
+    parts = [slice(i, i + batch) for i in range(0, len(checked[1]) // batch * batch, batch)]
     return np.mean([test(checked[0][part], checked[1][part]) for part in parts], axis=0)
 
 
 for epoch in range(11):
     if epoch % 5 == 0:
         print("after {:2} epochs: validation cost {:.1f}, 0-1 loss {:.0%}".format(epoch, *of_validation()))
-    for i in range(len(digits) // mini if epoch < 10 else 0):
+    for i in range(len(digits) // batch if epoch < 10 else 0):
         train(i)
+
+# %% [markdown]
+# Three in a hundred are wrong after ten epochs, as in section 8: 250 images are too few to tell the two apart.
 #
 # ## 10. What it costs, what it gains
 #
@@ -982,7 +1020,6 @@ for epoch in range(11):
 
 # %%
 net = package_network(0.0)
-print("parameters:", sum(q.size for q in net.params))
 counted = []
 for merge in (False, True):
     parameters = shared_copies(net)
@@ -1002,27 +1039,27 @@ for name in ("conv2d", "sigmoid", "softmax", "log"):
 
 # %%
 def plain_step(net, short_cut):
-    xp, params = net.xp, [q.copy() for q in net.params]
-    rows, one_hot = xp.arange(mini), xp.eye(10, dtype=dtype)
+    xp, params = net.xp, [q.copy() for q in net.params]  # xp: NumPy, or its double on the GPU
+    rows, one_hot = xp.arange(batch), xp.eye(10, dtype=dtype)
 
     def step(i):
-        (w1, b1, w2, b2, w3, b3), part = params, slice(i * mini, (i + 1) * mini)
-        x, y = images.value[part].reshape(mini, 1, 28, 28), labels.value[part]
+        (w1, b1, w2, b2, w3, b3), part = params, slice(i * batch, (i + 1) * batch)
+        x, y = images.value[part].reshape(batch, 1, 28, 28), labels.value[part]
         z = ops.conv2d(x, w1)
         pooled = ops.pool2d(z, (2, 2))
         z1 = pooled + b1[None, :, None, None]
         a1 = ops.ReLU(z1)
-        flat = a1.reshape(mini, -1)
+        flat = a1.reshape(batch, -1)
         a2 = ops.sigmoid(flat @ w2 + b2)
         p = ops.softmax((z3 := a2 @ w3 + b3).T).T
         dp = xp.zeros_like(p)
-        dp[rows, y] = -1 / (mini * p[rows, y])
-        delta = (p - one_hot[y]) / mini if short_cut else ops.softmax.backward(z3.T, p.T, dp.T).T
+        dp[rows, y] = -1 / (batch * p[rows, y])
+        delta = (p - one_hot[y]) / batch if short_cut else ops.softmax.backward(z3.T, p.T, dp.T).T
         dz2 = (delta @ w3.T) * a2 * (1 - a2)
         dz1 = (dz2 @ w2.T).reshape(a1.shape) * (z1 > 0)
         dw1 = ops.conv2d_filter_gradient(x, w1, ops.pool2d_gradient(z, pooled, dz1, (2, 2)))
         slopes = dw1, dz1.sum((0, 2, 3)), flat.T @ dz2, dz2.sum(0), a2.T @ delta, delta.sum(0)
-        params[:] = [q - rate * slope for q, slope in zip(params, slopes)]
+        params[:] = [q - eta * slope for q, slope in zip(params, slopes)]
         return float(-xp.log(p[rows, y]).mean())
 
     return step
@@ -1031,8 +1068,8 @@ def plain_step(net, short_cut):
 # %% tags=["nbval-ignore-output"]
 def package_step(net):
     def step(i):
-        part = slice(i * mini, (i + 1) * mini)
-        return float(net.train_mini_batch(images.value[part], labels.value[part], rate))
+        part = slice(i * batch, (i + 1) * batch)
+        return float(net.train_mini_batch(images.value[part], labels.value[part], eta))
 
     return step
 
@@ -1040,7 +1077,7 @@ def package_step(net):
 contenders = {"as written": counted[0], "merged": counted[1], "by hand": plain_step(net, False),
               "by hand, p - y": plain_step(net, True), "Network": package_step(net)}
 taken = {name: [] for name in contenders}
-with blas_threads(mini):
+with blas_threads(batch):  # as many as training uses
     for _ in range(30):
         for name, step in contenders.items():  # in turns, so that whatever else the computer does meets all of them
             begun = time.perf_counter()
@@ -1050,37 +1087,38 @@ with blas_threads(mini):
 for name, f in fourths.items():
     print(f"fourth derivative, {name}: {min(timeit.repeat(lambda f=f: f(1.0), number=10, repeat=30)) * 100:.3f} ms")
 for name, times in taken.items():  # the fastest of thirty rounds
-    print(f"{name:14} {min(times):6.2f} ms a step, {min(times) / min(taken['by hand']):.1f} times by hand")
+    print(f"{name:14} {min(times):6.2f} ms a step, {min(times) / min(taken['by hand']):.2f} times by hand")
 
 # %%
 costs = {name: [float(step(i)) for i in range(40, 45)] for name, step in contenders.items()}
 print("all five are still in step:", all(np.allclose(found, costs["merged"], atol=0.01) for found in costs.values()))
 
 # %% [markdown]
-# Look at the distances (times differ from computer to computer; these are of the one on which the notebook was
-# stored).
+# Look at the differences between neighbours. (Times differ from computer to computer, and a little from run to run;
+# these are of the computer and the day on which the notebook was stored.)
 #
-# - The fourth derivative of section 7, merged, has half the operations and takes little more than half the time. That
-#   is what the second and third of the compiler's services can bring.
-# - For `network3`, *as written* to *merged*: two operations, which cost next to nothing; what the times differ by
-#   beyond that is chance.
-# - *Merged* to *by hand*: what the framework costs, some 70 microseconds for the whole step, whatever the arrays
-#   hold. It walks over that list in Python. (`tests/benchmarks/graph_step.py` measures it with more care: 1.05 to
-#   1.13 times by hand.)
-# - *By hand* to *p - y*: what a person sees, and `grad` does not. Softmax and logarithm together have the gradient
-#   $p - y$; `grad` goes back through one after the other.
-# - And on to *Network*: what it is worth to know what comes next. In the package's `ConvPoolLayer`, convolution,
-#   pooling and activation are one operation, which works in arrays that it keeps from step to step (notebook 04 takes
-#   it apart). A list of general operations cannot do that, whoever calls them. A compiler that *fuses* operations can:
-#   that is what Theano's C code was for, and what XLA under JAX and `torch.compile` are for today.
+# - The fourth derivative of section 7, merged, has half the operations and takes about half the time. That is what the
+#   second and third of the compiler's services can bring.
+# - For `network3`, *as written* to *merged*: two operations of 65, less than chance can make.
+# - *Merged* to *by hand*: what the framework costs, a small part of the step, and the same whatever the arrays hold.
+#   (`tests/benchmarks` measures it with more care.) About half of it goes into picking and checking arguments, in
+#   Python, the rest into nodes that a person would not write.
+# - *By hand* to *p - y*: what a person sees, and `grad` does not. Softmax and logarithm together have the gradient $p -
+#   y$; `grad` goes back through one after the other. The list becomes shorter. The time hardly does.
+# - And on to *Network*, which takes about half the time: what it is worth to know what comes next. In the package's
+#   `ConvPoolLayer`, convolution, pooling and activation are one operation, which works in arrays that it keeps from
+#   step to step (notebook 04 takes it apart). A list of general operations cannot do that, whoever calls them. A
+#   compiler that *fuses* operations can: that is what Theano's C code was for, and what XLA under JAX and
+#   `torch.compile` are for today.
 #
 # ## 11. Loops
 #
 # A graph has no loop: a circle is an error. Yet many computations repeat a step, some of them as often as the data
-# says. **`scan`** is an operation that stands for a whole loop. One gives it the step as a function, which it calls
+# require. **`scan`** is an operation that stands for a whole loop. One gives it the step as a function, which it calls
 # *once*, with symbols, to see the graph of a step. Arguments of that function come in a fixed order: an entry of each
 # *sequence* to loop over, then the previous values of the outputs (`outputs_info` has the first ones), then what is the
-# same in every step, the `non_sequences`. Results are stacked along a new first axis, the first value not among them.
+# same in every step, the `non_sequences`. (The step may use other symbols, too, without being given them.) Results are
+# stacked along a new first axis, the first value not among them.
 #
 # The powers of a vector, by repeated multiplication. The number of steps is a symbol as well:
 
@@ -1100,12 +1138,13 @@ print("slope of the fourth power:", slope(np.array([2.0, 3.0]), 4), "on paper:",
 #
 # Python programs often have two loops, one within the other:
 #
-#     for i in range(len(x)):
-#         for j in range(len(y)):
-#             table[i, j] = exp(-(x[i] - y[j]) ** 2)
+#     for i in range(len(p)):
+#         for j in range(len(q)):
+#             table[i, j] = exp(-(p[i] - q[j]) ** 2)
 #
 # One `scan` can do it. Write down the pairs $(i, j)$ in the order in which they come, and you have two sequences of
-# length $I \cdot J$: $i$ *repeats* each of its values $J$ times, $j$ goes through its values again and again, *tiled*.
+# length `len(p) * len(q)`: $i$ *repeats* each of its values `len(q)` times, $j$ goes through its values again and
+# again, *tiled*.
 
 # %%
 p, q = graph.dvector("p"), graph.dvector("q")
@@ -1118,17 +1157,17 @@ for found in table(*given):
     print(found.round(2))
 
 # %% [markdown]
-# In the second example the inner step needs what was left by all the steps before, and has an `if`. How many
-# pairs of a list are in the wrong order?
+# In a second example each step hands a counter to the next, and there is an `if`. How many pairs of a list are in the
+# wrong order?
 #
 #     count = 0
-#     for i in range(len(x)):
-#         for j in range(len(x)):
-#             if i < j and x[i] > x[j]:
+#     for i in range(len(p)):
+#         for j in range(len(p)):
+#             if i < j and p[i] > p[j]:
 #                 count += 1
 #
-# The counter is an output with a first value. The `if` becomes `where(condition, this, that)` (Theano's `switch`). Of
-# the stacked counts only the last is wanted.
+# The counter is an output with a first value, 0, an integer like all that follow. The `if` becomes `where(condition,
+# this, that)` (Theano's `switch`). Of the stacked counts only the last is wanted.
 
 # %%
 i = graph.repeat(graph.arange(p.shape[0]), p.shape[0])
@@ -1145,8 +1184,8 @@ for numbers in ([1, 2, 3, 4], [2, 1, 4, 3], [4, 3, 2, 1]):
     print(numbers, "pairs in the wrong order:", disorder(np.array(numbers, float)))
 
 # %% [markdown]
-# Both are exercises in thinking, not in speed. A loop whose steps do not need each other is better written with
-# broadcasting. The first table, without a loop:
+# Both are exercises in thinking, not in speed. Neither needs a loop: the counter only makes a sum, and all the rest is
+# independent from step to step. That is better written with broadcasting. The table, without a loop:
 
 # %%
 at_once = graph.exp(-((p.dimshuffle(0, "x") - q) ** 2))
@@ -1163,7 +1202,7 @@ print("once each, where the loop goes through its step", looped.size, "times")
 # *Horner's rule*: begin with 0; going through the coefficients from the *last* to the first, multiply by $x$ and add
 # the coefficient. Write `horner(c, x)` for symbols `c` (vector) and `x` (number), with `scan`. It returns the symbol
 # of the value. (The first value must have the dtype of the results, here `np.float64(0)`: a plain `0.0` is taken for
-# a float32, a plain `0` for an integer.)
+# a float32, a plain `0` for an integer. `go_backwards=True` makes `scan` begin at the end of its sequences.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def horner(c, x):
@@ -1189,16 +1228,16 @@ assert any("scan" in name for name in operations(computed)), "a loop by scan, pl
 # %% [markdown]
 # ### A network that remembers
 #
-# A *recurrent* network reads a sequence entry by entry, and has a state $h$ that it carries along: $h_t =
-# \tanh(x_t w + h_{t-1} u)$. Let us ask it for an *echo*. It reads twelve random numbers, and shall then tell the
-# fourth, which it saw eight steps before the end. (Sequences have the shape (12, examples, 1): time comes first,
-# because `scan` loops over the first axis.)
+# A *recurrent* network reads a sequence entry by entry, and has a state $h$ that it carries along: $h_t = \tanh(x_t w +
+# h_{t-1} u)$. Its answer is a weighted sum of the last state. Let us ask it for an *echo*: it reads twelve random
+# numbers, and is then to name the fourth, which it saw eight steps before the end. (Sequences have the shape (12,
+# examples, 1): time comes first, because `scan` loops over the first axis.)
 
 # %%
 length, asked, units = 12, 3, 16
 
 
-def recurrent(reach=-1, eta=0.03, mu=0.9):
+def recurrent(reach=-1, eta=0.03, mu=0.9):  # reach: how many steps the gradient goes back, -1 for all
     draw = np.random.default_rng(seed)
     scales = ((1, units), 0.5), ((units, units), units**-0.5), ((units,), units**-0.5)
     w, u, out = params = [graph.shared(s * draw.standard_normal(shape), **here) for shape, s in scales]
@@ -1211,7 +1250,7 @@ def recurrent(reach=-1, eta=0.03, mu=0.9):
     speeds = [graph.shared(0 * q.get_value(), **here) for q in params]
     updates = momentum_updates(params, graph.grad(cost, params), speeds, eta, mu)
     train = graph.function([heard, wanted], cost, updates=updates)
-    return train, graph.function([heard], [answer, graph.grad(graph.sum(answer), heard)])
+    return train, graph.function([heard], [answer, graph.grad(graph.sum(answer), heard)]), u
 
 
 def sequences(count, draw):
@@ -1224,7 +1263,8 @@ def sequences(count, draw):
 # readily as any other. Here it is before training and after it:
 
 # %%
-train, listen = recurrent()
+train, listen, u = recurrent()
+sizes_of_u = np.sort(abs(np.linalg.eigvals(to_host(u.get_value()))))[::-1]
 fresh, wanted = sequences(500, np.random.default_rng(seed + 1))
 draw = np.random.default_rng(seed + 2)
 attention = [abs(listen(fresh)[1]).mean(axis=(1, 2))]
@@ -1234,33 +1274,34 @@ attention.append(abs(slopes).mean(axis=(1, 2)))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.8), layout="constrained")
 left.semilogy(learning, linewidth=0.8)
-left.axhline(1 / 3, color="gray", linestyle="--", linewidth=1, label="always 0")
-left.legend()
+left.axhline(1 / 3, color="gray", linestyle="--", linewidth=1)
+left.text(steps_recurrent, 0.3, "always 0", color="gray", ha="right", va="top")
 left.set(xlabel="step", title="squared error of each mini-batch")
-for sizes, name, marker in zip(attention, ("before training", "after"), "os"):
+for sizes, name, marker in zip(attention, ("before training", "after training"), "os"):
     right.semilogy(range(1, length + 1), sizes, marker=marker, label=name)
-right.set(xlabel="entry of the sequence", title="size of the answer's slope", xticks=range(1, length + 1))
+right.set(xlabel="entry of the sequence", title="mean size of the answer's slope", xticks=range(1, length + 1))
 right.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 print("error after training below 1 % of the variance of the numbers:", ((answer - wanted) ** 2).mean() < 0.01 / 3)
-for when, sizes in zip(("before training", "after"), attention):
+for when, sizes in zip(("before training", "after training"), attention):
     print(when, "it listens most to entry", 1 + sizes.argmax())
 ratio = attention[0][-1] / attention[0][:7].max()
 print("before training, the last entry counts more than ten times as much as any of the first seven:", ratio > 10)
+print("sizes of the eigenvalues of u before training:", *sizes_of_u[:5].round(2), "...")
 
 # %% [markdown]
 # The dashed line is the error of always answering 0, the variance of the numbers. Before training, the last entries
-# count most, and within five steps the slope falls to a few hundredths of what it was. That is notebook 02 again:
-# going back through the steps, the gradient is a product with one factor for each step. Unrolled in time, a recurrent
-# network is a deep one. (Further back it falls no more: along a few directions the state is handed on nearly
-# undiminished.) After training the network hears the fourth entry, and little else.
+# count most, and within five steps the slope falls to a few hundredths of what it was. That is notebook 02 again: going
+# back through the steps, the gradient is a product with one factor for each step. Unrolled in time, a recurrent network
+# is a deep one. (Further back it hardly falls: in the plane that belongs to the first two eigenvalues of $u$, a step
+# takes only a small part of a state away.) After training the network hears the fourth entry, and little else.
 #
-# `truncate_gradient` lets the gradient go back only so many steps from the end. That saves time where sequences are
-# long. What does it cost? The fourth entry of twelve is nine steps back, counting its own.
+# `truncate_gradient` lets the gradient go back only so many steps from the end of the loop. That saves time where
+# sequences are long. What does it cost? The fourth entry of twelve is nine steps back, counting its own.
 
 # %%
 for reach in (-1, 9, 6, 4):
-    train, listen = recurrent(reach)
+    train, listen, _ = recurrent(reach)
     draw = np.random.default_rng(seed + 2)
     for _ in range(steps_recurrent):
         train(*sequences(100, draw))
@@ -1274,8 +1315,8 @@ for reach in (-1, 9, 6, 4):
 # ## 12. Define, then run; or define while running
 #
 # All of this is *define-then-run*: build the graph, then compute. There is another way, **define-by-run**: compute at
-# once, and write down on a tape what was done. The tape of one run is its graph. PyTorch works like that, and here is
-# all that it takes for numbers:
+# once, and write down on a tape what was done. The tape of one run is its graph. PyTorch works much like that (instead
+# of a tape it keeps links, from each result to what it was made of), and here is all that it takes for numbers:
 
 # %%
 tape = []
@@ -1325,8 +1366,9 @@ for number in (2.0, 100.0, 10_000.0):
           f"on the tape {len(tape)} numbers")
 
 # %% [markdown]
-# The derivative of a loop of unknown length, without any new idea. In symbols it is not so easy. There is no value yet
-# to decide by, and an `if` cannot be seen by the graph:
+# That is the derivative of a loop of unknown length, without any new idea. ($x$ and the first $y$ make two numbers on
+# the tape, each step four more. So there were five, eight and eleven steps.) In symbols it is not so easy. There is no
+# value yet to decide by, and an `if` cannot be seen by the graph:
 
 # %%
 x = graph.dscalar("x")
@@ -1359,7 +1401,7 @@ with np.errstate(divide="ignore", invalid="ignore"):
 # %% [markdown]
 # The way out is to give the branch that will not be picked something harmless to work on.
 #
-# A loop of unknown length becomes one of fixed length, long enough for all, in which those who have finished stand
+# A loop of unknown length becomes one of fixed length, long enough for all, in which a value that has arrived stands
 # still. (Long enough for *our* numbers: for $10^{20}$ twenty steps are too few, and nothing says so. Theano's `scan`
 # could also end early, by `until`.)
 
@@ -1376,26 +1418,31 @@ for number in (2.0, 100.0, 10_000.0):
     print(f"root of {number:7.0f}: {value:.4f}, slope {slope:.6f}; steps: always 20")
 
 # %% [markdown]
-# So what did define-then-run have to offer? What we saw in sections 6 to 10: the whole computation is known
-# beforehand. It can be sorted once for millions of steps, merged, fused, checked, drawn, and sent to another computer
-# without the program that made it. Define-by-run has all of Python, errors on the line where they happen, and graphs
-# that differ from example to example. For these, most people changed over. Then compilers came back: `jax.jit` runs
-# ordinary code once, for each kind of input, with stand-ins for the arrays, `torch.compile` looks at it while it
-# runs, and both make a graph of it. The limits came back with them. Under `jax.jit` an `if` on an array's value is an
-# error, and one writes `lax.cond`. `torch.compile` ends its graph there, lets Python decide, and begins another.
+# So what did define-then-run have to offer? The whole computation is known beforehand. It can be sorted once for
+# millions of steps, merged, checked and drawn, as we saw; and it can be fused, and sent to another computer without the
+# program that made it. Define-by-run has all of Python, errors on the line where they happen, and graphs that differ
+# from example to example. For the sake of all this, [most research had changed
+# over](https://thegradient.pub/state-of-ml-frameworks-2019-pytorch-dominates-research-tensorflow-dominates-industry/)
+# by 2019. Then compilers came back: `jax.jit` runs ordinary code once, for each kind of input, with stand-ins for the
+# arrays, `torch.compile` reads its bytecode just before it runs, and both make a graph of it. The limits came back with
+# them. Under `jax.jit` an `if` on an array's value is an error, and one writes `lax.cond`. `torch.compile` ends its
+# graph there, lets Python decide, and begins another.
 #
-# ## 13. You knew this in Theano
+# ## 13. The same in other libraries
+#
+# If you know one of these columns, read along the rows. (To stop a gradient is to treat something as a constant on the
+# way back. JAX draws random numbers from *keys*, and makes new keys by splitting old ones.)
 #
 # | | Theano | here (`netlib.graph`) | PyTorch | JAX |
 # |---|---|---|---|---|
 # | an input | `T.dmatrix("x")` | `dmatrix("x")` | a tensor, with values | an argument of a function |
 # | state | `theano.shared(value)` | `shared(value)` | `nn.Parameter(value)` | arrays, passed in and returned |
 # | gradient | `T.grad(cost, w)` | `grad(cost, w)` | `cost.backward()`, then `w.grad` (1) | `jax.grad(f)(w)` |
-# | of a gradient | `T.grad` again | `grad` again | `create_graph=True` | `jax.grad(jax.grad(f))` |
-# | stop it | `consider_constant=` | `consider_constant=` | `.detach()` | `lax.stop_gradient` |
+# | gradient of a gradient | `T.grad` again | `grad` again | `create_graph=True` | `jax.grad(jax.grad(f))` |
+# | stop a gradient | `consider_constant=` | `consider_constant=` | `.detach()` | `lax.stop_gradient` |
 # | `w` has no influence | an error (2) | an error (2) | `w.grad` stays None (1) | zeros |
 # | compile | `theano.function(...)` | `function(...)` | `torch.compile(f)`, if wanted | `jax.jit(f)`, if wanted |
-# | change state | `updates=[(w, new)]` | the same | in place: `optimizer.step()` | return the new value |
+# | a new state | `updates=[(w, new)]` | the same | in place: `optimizer.step()` | return the new value |
 # | a mini-batch | `givens={x: data[a:b]}` | the same | `data[a:b]` | `data[a:b]`; `lax.dynamic_slice` under `jit` |
 # | a loop | `theano.scan` | `scan` | `for`, `while` | `lax.scan`; `lax.while_loop`, without a way back |
 # | a choice | `T.switch`; lazy `ifelse` | `where`, never lazy | `if`; `torch.where` | `jnp.where`; `lax.cond` |
@@ -1415,7 +1462,7 @@ for number in (2.0, 100.0, 10_000.0):
 #   its reverse is an order for the way back.
 # - If the kinds of nodes are small and general, nobody needs to derive a gradient any more. In symbols the gradient is
 #   a graph like others: it can be compiled, drawn and differentiated.
-# - `network3` in symbols and the layers of this package take the same steps, to within $10^{-10}$.
+# - `network3` in symbols and the layers of this package are in the same place after twenty steps, to within $10^{-10}$.
 # - A graph of general operations costs somewhat more than calling them by hand. Fusing them, knowing what comes next,
 #   gains more than that.
 # - A loop in a graph is an operation with a loop inside. Its gradient is a loop backwards, in which gradients vanish as
@@ -1430,13 +1477,18 @@ for number in (2.0, 100.0, 10_000.0):
 # - If a gradient is nan and the value is not, look for a `where` with a dangerous branch.
 # - A loop whose steps are independent is not a loop: use broadcasting.
 #
-# The next notebook, [04](04_convolution_and_pooling.ipynb), takes one pair, convolution and its way back, apart.
+# The next notebook, [04](04_convolution_and_pooling.ipynb), takes apart one pair: convolution and its way back.
 #
 # ## Further reading
 #
 # - M. Nielsen, *Neural Networks and Deep Learning*, [chapter
 #   6](http://neuralnetworksanddeeplearning.com/chap6.html#the_code_for_our_convolutional_networks): `network3` in
 #   Theano; and [chapter 2](http://neuralnetworksanddeeplearning.com/chap2.html): backpropagation.
+# - J. McCaffrey, [Neural network back-propagation for
+#   programmers](https://jamesmccaffrey.wordpress.com/2012/11/20/coding-neural-network-back-propagation/), MSDN Magazine
+#   (October 2012): the network of sections 1 to 5, in C#.
+# - Udacity, [MiniFlow](https://github.com/swoldetsadick/sdce/blob/master/Lessons/lessons_07.md), a lesson, as a student
+#   noted it down: where the nodes of section 3 are from.
 # - A. B. Kahn, *Topological sorting of large networks*, Communications of the ACM 5 (1962).
 # - J. Bergstra and others, *Theano: a CPU and GPU math expression compiler* (2010); The Theano Development Team,
 #   [Theano: a Python framework for fast computation of mathematical expressions](https://arxiv.org/abs/1605.02688)

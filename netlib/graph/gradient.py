@@ -137,7 +137,7 @@ def _complain(starts: list[Variable], variable: Variable, how: str) -> None:
             steps += [node] if not any(y.type.is_float for y in node.outputs) else []
     if how == "raise" and steps and depending & set(starts):
         raise NotDifferentiableError(
-            f"cost: it depends on {variable} only by whole numbers, whose slope is 0 or nothing: by {steps[0]}"
+            f"cost: it depends on {variable} only by whole numbers, whose slope is 0 or does not exist: by {steps[0]}"
         )
     message = f"wrt: expected something that the cost depends on; got {variable}"
     if how == "raise":
