@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ MAX_LINES = 25
 MAX_KILOBYTES = 900
 MAX_UNCOMPARED = 2
 KEPT = {"tags", "jupyter"}  # "jupyter" folds solutions away
+HEADING = re.compile(r"# #+ ")  # of text, once more commented out
 TAGS = {"parameters", "nbval-ignore-output", "solution", "check", "picture", "colab"}
 
 
@@ -79,7 +81,7 @@ def untidy(path: Path) -> list[str]:
 
 
 def unguarded(path: Path) -> list[str]:
-    """Code that hides its output from comparison: too many ignored cells, semicolons at the end, bare magics."""
+    """Code that hides its output from comparison (ignored cells, semicolons, bare magics), or hides text: a heading."""
     cells = code_cells(path)
     ignored = sum("nbval-ignore-output" in _tags(cell) for cell in cells)
     complaints = [] if ignored <= MAX_UNCOMPARED else [f"{path.name}: {ignored} cells ignore their output"]
@@ -89,6 +91,7 @@ def unguarded(path: Path) -> list[str]:
             complaints.append(f"{path.name}, code cell {i}: ends in a semicolon")
         if any(line.lstrip().startswith(("%", "!")) for line in lines):
             complaints.append(f"{path.name}, code cell {i}: a bare magic")
+        complaints += [f"{path.name}, code cell {i}: {line!r} is a heading" for line in lines if HEADING.match(line)]
         if len(lines) > MAX_LINES:
             complaints.append(f"{path.name}, code cell {i}: {len(lines)} lines")
         complaints += [

@@ -108,6 +108,10 @@ def grow_long(notebook):
     first_code_cell(notebook).source = "\n".join(["x = 1"] * 26)
 
 
+def swallow_a_heading(notebook):
+    first_code_cell(notebook).source += "\n#\n# ## 2. What comes next\n#\n# It is text."
+
+
 def import_a_private_name(notebook):
     first_code_cell(notebook).source = "from netlib._secrets import key"
 
@@ -174,6 +178,7 @@ PLANTED = [
     (guards.unguarded, end_in_a_semicolon),
     (guards.unguarded, use_a_magic),
     (guards.unguarded, grow_long),
+    (guards.unguarded, swallow_a_heading),
     (guards.unguarded, import_a_private_name),
     (guards.unguarded, use_a_private_name),
     (guards.unguarded, import_a_private_function),
