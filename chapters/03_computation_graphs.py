@@ -532,9 +532,9 @@ print(f"mean over elements, eta 0.2                ({output[0]:.2f}, {output[1]:
 #
 # The network and its numbers are those with which James McCaffrey explained backpropagation to programmers in 2012. The
 # nodes, but for the tanh, are those of *MiniFlow*, a lesson from which many have learnt what a graph is. In [its
-# listing](https://github.com/gtoran/udacity-sdcnd-t1l7c14-sigmoid-gradient-descent) the cost is divided by elements, and
-# its gradient by rows! With one output for each example that is the same. With our two, the gradient is twice that of
-# the cost.
+# listing](https://github.com/gtoran/udacity-sdcnd-t1l7c14-sigmoid-gradient-descent) the cost is divided by elements,
+# and its gradient by rows! With one output for each example that is the same. With our two, the gradient is twice that
+# of the cost.
 #
 # There is another trap for more outputs. The listing makes a *column* of all the differences, and hands back a gradient
 # of that shape, which does not fit two outputs. It is tempting to transpose it where it arrives, in a tanh, say. For
