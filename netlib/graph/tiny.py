@@ -139,8 +139,8 @@ class MSE(Node):
     y, a : Node
         Targets and outputs, of one shape.
     mean_over : {"elements", "rows"}
-        What the sum of squares is divided by: the number of entries, or that of rows, as the lesson does. With two
-        outputs the second is twice the first, and so is every step.
+        What the sum of squares is divided by: the number of entries, or that of rows. With two outputs the second
+        is twice the first, and so is every step.
     """
 
     def __init__(self, y: Node, a: Node, mean_over: str = "elements") -> None:
