@@ -10,9 +10,10 @@
 # # 08 · What a card is good at, and why ten images at a time starve it
 #
 # Every notebook of this edition has a parameter `device`. Set it to `"gpu"`, and the same lines compute on a graphics
-# card. When does that make training faster? By its data sheet, a large card multiplies hundreds of times as fast as
-# one core of a CPU. And yet the book's networks, trained on ten images at a time, gain little there, and the smallest
-# may well be slower. This notebook explains why, in numbers that you can check.
+# card. (Its processor is called a *GPU*. We say *card* for both.) When does that make training faster? By its data
+# sheet, a large card multiplies hundreds of times as fast as one core of a CPU. And yet the book's networks, trained
+# on ten images at a time, gain little there, and the smallest may well be slower. This notebook explains why, in
+# numbers that you can check.
 #
 # **You will build** a model of a training step: so many calls, so many bytes, so many multiplications. It tells what a
 # step must cost on a machine that you do not have.
@@ -21,14 +22,14 @@
 # - what a kernel is, and what it costs to launch one;
 # - how to tell whether an operation waits for memory or for arithmetic;
 # - how many kernels a training step has, and why ten images do not keep them busy;
-# - when it pays to keep the data on the device, a question on which two authorities disagree;
+# - when it pays to keep the data on the device, a question on which authorities disagree;
 # - what capturing a step in a graph could bring;
 # - how to train many networks for little more than the price of one;
-# - what a number of eight bytes costs more than one of four.
+# - how much more a number of eight bytes costs than one of four.
 #
 # **You need** notebooks [00](00_start_here.ipynb) and [05](05_network3.ipynb); dropout is explained in
-# [06](06_dropout_data_committees.ipynb). You need no card. What has been measured comes from records, which say on what
-# and when. What has not been measured is computed, and says so.
+# [06](06_dropout_data_committees.ipynb). You need no card. What has been measured comes from records; they say on
+# which device, and when. What has not been measured is computed, and says so.
 
 # %% tags=["nbval-ignore-output"]
 import platform
@@ -65,9 +66,9 @@ seed = 0  # decides the weights of the networks that are trained here
 #   once. A clock that is read then has timed the putting. So here the clock is read when the queue is empty, before
 #   and after.
 # - **Other programs disturb.** They can only make a computation slower. So each is timed many times, in turn with the
-#   others, and the *smallest* time counts. A time is the mean over some milliseconds of runs, on the same arrays,
-#   which is why small ones stay in a cache. Before that, each has been run once, since a first run makes arrays and,
-#   on a card, compiles kernels.
+#   others, and the *smallest* time counts. A time is the mean over some milliseconds of runs on the same arrays, so
+#   small arrays stay in a *cache*, a small, fast memory of the processor's own. Before that, each has been run once,
+#   since a first run makes arrays and, on a card, translates the programs that it will run.
 
 # %%
 plt.style.use("netlib.mplstyle")
@@ -87,22 +88,24 @@ if "GPU" not in recorded:
 
 
 # %% [markdown]
-# All figures draw what records there are, with one thread of the CPU, and in numbers of four bytes (`float32`) unless
-# they say otherwise. The CPU was shared with other programs, which is why the smallest time is
-# the one to look at. (OpenBLAS is the library that multiplies matrices for NumPy; its routines are named after
-# processors.)
+# All figures draw what records there are, with one core of the CPU at work, and in numbers of four bytes (`float32`)
+# unless they say otherwise. The text speaks of the recorded times; if you measure, yours will differ. (OpenBLAS is
+# the library that multiplies matrices for NumPy. Its *kernels*, in the output above, are its routines for one kind of
+# processor; those for one of Intel's run on this one as well. From section 2 on, a kernel is something else.)
 #
-# Where a statement below is about a card and no card has been measured, it comes from four numbers. Two are from the
-# data sheet of a large card of 2024, NVIDIA's H200. Two are assumptions of ours: that a call from Python takes 5
-# microseconds to reach a card, and that data come to it at 25 gigabytes in a second. Bandwidth and peak are upper
-# bounds; the call and the bus we would not trust within less than a factor of two, and we shall lean on them for
-# nothing finer.
+# Where a statement below is about a card and no card has been measured, it comes from four numbers: what a *call*
+# takes; the *bandwidth*, bytes in a second between memory and what computes; the *peak*, FLOP in a second, where a
+# *FLOP* is one addition or multiplication of numbers with a fractional part; and the *bus*, bytes in a second from
+# the computer that the card sits in, its *host*. Bandwidth and peak are from the data sheet of a large card of 2024,
+# NVIDIA's H200, and upper bounds. Call and bus are guesses of ours: 5 microseconds (us; a thousandth of one is ns)
+# from Python to the card, and 25 gigabytes in a second. They may well be wrong by a factor of two. So what hangs on
+# them is computed with half and with twice the guess, too.
 
 # %%
 class Machine(NamedTuple):
     call: float  # seconds that a call takes, even if it does nothing
     bandwidth: float  # bytes in a second, between memory and what computes
-    peak: float  # additions and multiplications in a second, at best
+    peak: float  # FLOP in a second, at best
     bus: float  # bytes in a second, from the host's memory to the device's
 
 
@@ -113,29 +116,34 @@ def measured(record):
 
 
 machines = {"CPU": measured(recorded["CPU"]), "card": Machine(5e-6, 4.8e12, 67e12, 25e9)}
-source = {"CPU": "measured", "card": "data sheet and assumptions"}
+source = {"CPU": "measured", "card": "data sheet and guesses"}
 if "GPU" in recorded:
     machines["card"], source["card"] = measured(recorded["GPU"]), "measured"
+card = machines["card"]
+guesses = [Machine(off * card.call, card.bandwidth, card.peak, card.bus / off) for off in (0.5, 1, 2)]  # second: ours
 for name, machine in machines.items():
     print(f"{name:4}  a call {machine.call * 1e6:.2g} us, memory {machine.bandwidth / 1e9:,.0f} GB/s, "
           f"arithmetic {machine.peak / 1e9:,.0f} GFLOP/s, bus {machine.bus / 1e9:.0f} GB/s ({source[name]})")
 
 
 # %% [markdown]
-# (A *FLOP* is one addition or multiplication of numbers with a fractional part; a GFLOP/s is $10^9$ of them in a
-# second. The CPU has no bus to cross; there it is a copy into new memory.) The card's memory is a hundred times as
-# fast as that of the CPU, and its arithmetic hundreds of times as fast as this one core. Only the call is an order of
-# magnitude *slower*. That asymmetry is the whole story.
+# A GFLOP/s is $10^9$ FLOP in a second. (Any other function of a number, such as $e^x$, we count as one FLOP too,
+# though it costs several. The CPU has no bus to cross; there it is a copy into new memory.) The card gets its data
+# 150 times as fast as this one core gets them from its memory, and computes 320 times as fast. (A whole CPU of many
+# cores is much nearer.) Only the call takes *longer*, by our guess fifteen times. Most of what follows comes from
+# that.
 #
 # ## 2. The price of a call, and the price of a number
 #
-# A *kernel* is a small program that a card runs in thousands of threads at once: one that multiplies two arrays, one
-# that sums rows. To *launch* it is to tell the card which kernel to run on which arrays. Nearly every call of a
+# A *kernel* is a small program that a card runs thousands of times at once, each time on other numbers: one that
+# multiplies two arrays, one that sums rows. (The filters of notebook 04, which are called kernels too, have nothing
+# to do with it.) To *launch* it is to tell the card which kernel to run on which arrays. Nearly every call of a
 # function of CuPy's launches one. On the CPU there is no launch, but each call passes through Python and NumPy, which
 # takes time too.
 #
-# Here is how long some operations take, from small to large. Dotted lines are not measured: they are what the model of
-# section 1's card gives, a call, and then the larger of bytes over bandwidth and FLOP over peak.
+# Here is how long some operations take, from small to large. Dotted lines are not measured: they are what the model
+# of section 1's card gives, a call, and then the larger of bytes over bandwidth and FLOP over peak. (Those of the two
+# sums coincide, and nearly so those of `multiply` and `exp`. A convolution is several calls, and has none.)
 
 # %%
 def draw(axis, what, label, **style):
@@ -143,8 +151,8 @@ def draw(axis, what, label, **style):
         found = record.of(what)
         axis.loglog([time.size for time in found], [time.best * 1e6 for time in found], line, marker=".",
                     label=f"{label}, {record.kind}", **style)
-    if "GPU" not in recorded and not what.startswith("conv"):  # a convolution is more calls than one
-        card, found = machines["card"], recorded["CPU"].of(what)
+    if "GPU" not in recorded and not what.startswith("conv"):
+        found = recorded["CPU"].of(what)
         axis.loglog([time.size for time in found],
                     [1e6 * (card.call + max(time.bytes / card.bandwidth, time.flops / card.peak)) for time in found],
                     ":", label=f"{label}, card, computed", **style)
@@ -168,12 +176,13 @@ for n in (16, 256, 4096, 65_536, 4_194_304):
     print(f"multiply {n:9,} numbers: {multiply[n] * 1e6:8.2f} us, {multiply[n] / n * 1e9:8.3f} ns for each")
 
 # %% [markdown]
-# The elementwise curves show it best. They are flat on the left and rise on the right. On the left one pays for the
-# *call*: sixteen numbers take no less time than 256. On the right one pays for the *numbers*. (The others have begun
-# to rise at the left edge: a convolution of one image is a quarter of a million multiplications already.) In between
-# there is a third effect, which the table shows. A number costs least in arrays of some ten thousands, because these
-# stay in the processor's *cache*, a small memory of its own that is several times as fast. From millions on they have
-# to come from memory each time, and a number costs several times as much.
+# The elementwise curves show it best. They are nearly flat on the left, and rise on the right. On the left one pays
+# for the *call*: sixteen numbers or 256, it is about half a microsecond. (Why 256 take least we do not know.) On the
+# right one pays for the *numbers*. (The others have begun to rise at the left edge: a convolution of one image is
+# nearly 300,000 multiplications already. And their calls cost more: a sum or a product takes about a microsecond at
+# least.) In between there is a third effect, which the table shows. A number costs least in arrays of some ten
+# thousands, because these stay in the processor's cache, which is several times as fast as memory. From millions on
+# they have to come from memory each time, and a number costs several times as much.
 #
 # So a rough model of any operation is: the price of the call, plus bytes over bandwidth. How large must an array be
 # for the work to cost as much as the call?
@@ -192,15 +201,17 @@ for name, machine in machines.items():
     print(f"{name:4}  {half[name]:11,.0f} numbers")
 
 # %% [markdown]
-# By this model the CPU has earned its call back after a thousand numbers, the card after two million. (By the table
-# above it is rather four thousand on the CPU, since so few are in the cache; a card has caches too.) Now, how many
-# numbers do our layers have to offer? A hidden layer of 100 neurons, for ten images, has a thousand activations. The
-# weights of its 784 inputs are 78,400. That is what it means to starve.
+# By this model the CPU has earned its call back after a thousand numbers, the card after two million; with half or
+# twice our guess for the call, after one or four. (By the table above it is rather four thousand on the CPU, since so
+# few are in the cache; a card has caches too.) Now, how many numbers do our layers have to offer? A hidden layer of
+# 100 neurons, for ten images, has a thousand activations. The weights of its 784 inputs are 78,400. For this core
+# that is enough. For the card it is a two-thousandth and a twenty-fifth of the two million: it starves.
 #
 # ## 3. Rows, columns, and the way to the device
 #
-# Two remarks. The same kind of program, years ago, has been found to sum rows and columns more slowly on a card than
-# on a CPU. What is recorded about the two directions?
+# Theano, the library that the book's program was written with (notebook 03), came with a guide, [Using the
+# GPU](https://github.com/Theano/Theano/blob/master/doc/tutorial/using_gpu.txt). It warned that sums of rows and of
+# columns may be slower there than on a CPU. What is recorded about the two directions?
 
 # %%
 for record in records:
@@ -208,15 +219,23 @@ for record in records:
                    for which in ("row", "column"))
     print(f"{record.kind}: sums of 1024 x 1024 numbers: of each row {row * 1e6:.0f} us, "
           f"of each column {column * 1e6:.0f} us")
+print("By the model a card is faster from how many numbers on, if a call takes",
+      ", ".join(f"{guess.call * 1e6:g} us" for guess in guesses))
+for which in ("row", "column"):
+    found = recorded["CPU"].of(f"sum of each {which}")
+    wins = [min(time.size for time in found if time.best > guess.call + time.bytes / guess.bandwidth)
+            for guess in guesses]
+    print(f"    sums of each {which:6}", " ".join(f"{size:10,}" for size in wins))
 
 # %% [markdown]
-# It is the same number of additions and the same bytes, in another order, and on this CPU one order takes twice as
-# long. A matrix lies in memory row by row. To sum each *column*, NumPy adds whole rows to each other, many numbers
-# with one instruction. To sum each *row* it has to add up neighbours, one after the other or nearly so. Does a card
-# lose at sums? By our model, four megabytes are a microsecond for it, six with the call; so it wins here, and loses
-# below some ten thousand numbers, where a CPU is done before the call has arrived. A record of a card would tell.
+# It is the same number of additions and the same bytes, in another order, and on this CPU one order takes more than
+# twice as long. A matrix lies in memory row by row. To sum each *column*, NumPy adds whole rows to each other, many
+# numbers with one instruction. To sum each *row* it has to add up neighbours, one after the other or nearly so. Does
+# a card lose at sums? By our model, four megabytes are a microsecond for it, six with the call; so it wins here, and
+# loses where a CPU is done before the call has arrived. That is at some ten thousand numbers, more or less: the last
+# two lines show how much hangs on the guess. A record of a card would tell.
 #
-# The second remark is about transfers. Between host and device data have to travel, and the way has a price of its own.
+# Now the way. Between host and card data have to travel, and that has a price of its own.
 
 # %%
 figure, axis = plt.subplots()
@@ -234,23 +253,28 @@ axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %% [markdown]
-# On the CPU this is no way to go, only a copy in memory. Small ones are slow because each is a call, large ones because
-# they no longer fit into a cache, and because fresh memory has to be handed out by the system first. (Bytes are counted
-# once, though a copy reads and writes them.) A card's way back has a price of its own: who fetches a number, the cost
-# for instance, waits until the queue is empty. We come back to them in section 6.
+# On the CPU nothing has to travel; what is drawn is a copy in memory. Small ones are slow because each is a call,
+# large ones because they no longer fit into a cache, and probably also because the system has to hand out fresh
+# memory first. (Bytes are counted once, though a copy reads and writes them.) A card's way back costs more than its
+# bytes: whoever fetches a number, the cost for instance, waits until all work queued before it is done. Section 6
+# comes back to transfers.
 #
 # ## 4. Bytes and multiplications
 #
 # A processor does two things: it moves numbers, and it computes with them. It does both at the same time, so an
-# operation takes as long as the slower of the two. Which one that is, the operation's *arithmetic intensity* decides:
+# *operation*, a call on arrays, takes as long as the slower of the two. Which one that is, the operation's
+# *arithmetic intensity* decides:
 #
-# $$\text{intensity} = \frac{\text{additions and multiplications}}{\text{bytes moved}}.$$
+# $$\text{intensity} = \frac{\text{FLOP}}{\text{bytes moved}}.$$
 #
 # A machine can compute at most at its peak, and at most at intensity times bandwidth. Drawn over the intensity, with
 # both axes logarithmic, that is a roof: it rises, and from the intensity peak/bandwidth on it is flat. Left of that
 # ridge an operation is *bound by memory*, right of it *by arithmetic*. A multiplication of arrays has the intensity
-# 1/12: one multiplication for twelve bytes. A product of two matrices of $n$ rows has $2n^3$ operations for $12 n^2$
-# bytes, an intensity of $n/6$. It gets better with size, and that is why cards love large products.
+# 1/12: one multiplication for twelve bytes. A product of two matrices of $n$ rows has $2n^3$ FLOP for $12 n^2$ bytes,
+# an intensity of $n/6$. It gets better with size, and that is why cards love large products.
+#
+# Each colour below is one operation in several sizes. (A multiplication of arrays has the same intensity in all of
+# them, so its dots stand above each other: small arrays lowest, those of the cache on top.)
 
 # %%
 figure, axis = plt.subplots(figsize=(7, 3.8))
@@ -280,23 +304,24 @@ print(f"ridges: CPU {cpu.peak / cpu.bandwidth:.1f}, card {machines['card'].peak 
 
 
 # %% [markdown]
-# The largest products lie on the flat roof, the largest multiplication on the slope. The others show what the roof
-# leaves out. Points *above* the slope have their numbers in the cache, which is faster than the memory that the slope
-# stands for. Points far *below* are small, and one pays for the call, as on the left of the first figure; or a
-# product is too thin for the library. Sums of rows stay below even when they are large: neighbours are added up
-# nearly one after the other (section 3). (Three images do worse than one: a product with a single column has a
-# routine of its own.) The convolution is a case of its own: on the way it copies every pixel once for each place of a
-# filter that looks at it, and these bytes are not in its intensity here, which knows of images and results alone.
+# The largest product lies on the flat roof and the largest multiplication on the slope because the roof was made from
+# these two. The others show what it leaves out. Points *above* the slope have their numbers in the cache, which is
+# faster than the memory that the slope stands for. Points far *below* are small, and one pays for the call, as on the
+# left of the first figure; or a product is too thin for the library. Sums of rows stay below even when they are
+# large: neighbours are added up nearly one after the other (section 3). (Three images do worse than one: a product
+# with a single column has a routine of its own.) The convolution is a case of its own: on the way it copies every
+# pixel once for each place of a filter that looks at it, and these bytes are not in its intensity here, which knows
+# of images and results alone.
 #
-# Look at the layer of a thousand neurons, the one that the book's best network is made of. It has a million weights,
-# and each of them is needed once for each image. One image: half an operation for each byte. Ten: five, which is
+# Look at the layer of a thousand neurons with a thousand inputs; the book's best network has one. It has a million
+# weights, and each of them is needed once for each image. One image: half a FLOP for each byte. Ten: five, which is
 # still left of the ridge. The measured points tell more than the roof. One image is above the slope: its four
-# megabytes of weights were in a cache from the run before. Three and ten are far below: the library first copies the
-# operands into an order of its own, and that costs as much as multiplying. With a hundred, the CPU works at nearly
-# its peak.
+# megabytes of weights were in a cache from the run before. Three and ten are below it by a factor of two or more: the
+# library first copies the operands into an order of its own, and that costs as much as multiplying (see
+# `netlib/ops/products.py`). With a hundred, the CPU works at nearly its peak.
 #
 # **Exercise 2 (easy).** From which mini-batch on is that layer's product bound by arithmetic? For $N$ images it needs
-# $2 \cdot 1000 \cdot 1000 \cdot N$ operations, and moves the weights, the inputs and the outputs, $4 \cdot (1000
+# $2 \cdot 1000 \cdot 1000 \cdot N$ FLOP, and moves the weights, the inputs and the outputs, $4 \cdot (1000
 # \cdot 1000 + 1000 N + 1000 N)$ bytes. Make a dictionary `enough` from "CPU" and "card" to the smallest such $N$.
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
@@ -318,13 +343,13 @@ for name, machine in machines.items():
     print(f"{name:4}  {enough[name]} images")
 
 # %% [markdown]
-# A dozen on this core of a CPU, some thirty on the card: ten are left of both ridges. (The card would wait for neither
-# memory nor arithmetic. Four megabytes take it one microsecond, the call five.)
+# Thirteen on this core, thirty on the card: ten are left of both ridges. (In fact a card would wait for something
+# else: four megabytes take it one microsecond, the call five.)
 #
-# Now a whole training step. `tally` takes one, and writes down each operation on arrays: its kind, the bytes that it
-# reads and writes, its additions and multiplications. It does that on the CPU, but the lines of code are the same on
-# a card, and there each of these calls is a kernel at least. Here is the step of the smallest network, 784 pixels,
-# 100 sigmoids, ten outputs, on ten images.
+# Now a whole training step. `tally` takes one, and writes down each operation: its kind, the bytes that it reads and
+# writes, its FLOP. It does that on the CPU, but the lines of code are the same on a card, and there each of these
+# calls is a kernel at least. Here is the step of the smallest network, 784 pixels, 100 sigmoids, ten outputs, on ten
+# images.
 
 # %%
 steps = {(name, n): tally(make(), n) for name, make in NETWORKS.items() for n in (10, 1000)}
@@ -336,12 +361,13 @@ print("megabytes moved:", ", ".join(f"{kind} {size / 1e6:.2f}" for kind, size in
 
 
 # %% [markdown]
-# You can follow backpropagation (`add.reduce` is a sum, `a[...] = b` a copy into an array): forward, a product, biases
-# added, the sigmoid in four calls, the output's product and
-# its softmax; the cost; then the way back, and at the end a multiplication with $\eta$ and a subtraction for each of
-# four parameters. Five of these calls are products of matrices; nearly all arithmetic is in them. But the elementwise
-# calls move more bytes, and most of these in two calls near the end, the update of the 78,400 weights. Most others
-# are small change.
+# You can follow backpropagation: forward, a product, biases added, the sigmoid in four calls, the output's product
+# and its softmax; the cost; then the way back, and at the end a multiplication with $\eta$ and a subtraction for each
+# of four arrays, the weights and biases of two layers. (`a[...] = b` is a copy into an array. `add.reduce` is a sum,
+# `maximum.reduce` the largest entry, which softmax subtracts so that nothing overflows. `equal` and `astype` make the
+# right answers, a 1 among nine 0s.) Five of these calls are products of matrices; nearly all arithmetic is in them.
+# But the elementwise calls move more bytes, and most of these in two calls near the end, the update of the 78,400
+# weights. Most others are small change.
 #
 # Is such a tally worth anything? Let it predict the time of a step: for each call its price, and the larger of bytes
 # over bandwidth and FLOP over peak. Compare with the time that was measured. The networks are *shallow* as above;
@@ -355,7 +381,7 @@ def work(operations, machine):
 
 for kind, record in recorded.items():
     machine = machines["CPU" if kind == "CPU" else "card"]
-    print(f"network  images  calls      MB   MFLOP  FLOP/byte   bound by memory   model    measured ({kind})")
+    print(f"network  images  calls      MB   MFLOP  FLOP/byte  bound by memory*   model    measured ({kind})")
     for (name, n), operations in steps.items():
         size, flops = (sum(getattr(done, what) for done in operations) for what in ("bytes", "flops"))
         waits = [done for done in operations if done.bytes / machine.bandwidth > done.flops / machine.peak]
@@ -364,21 +390,23 @@ for kind, record in recorded.items():
         print(f"{name:8} {n:5}   {len(operations):4} {size / 1e6:8.1f} {flops / 1e6:7.0f} {flops / size:8.1f}"
               f"  {len(waits):8} calls {work(waits, machine) / work(operations, machine):4.0%}"
               f" {model * 1e3:8.2f} ms {found * 1e3:7.2f} ms")
+    print("* how many calls, and their part of the work, in which the price of the calls is not counted")
 
 # %% [markdown]
-# Nothing in the model is fitted to these steps: three numbers from the simplest operations, and counts. It comes out
-# below the measured time, within a factor of two throughout. Part of the rest are thin products that do not reach the
-# peak, as in the table of the layer, and Python between the calls. In the other direction, a cache makes bytes cheaper
-# than the model thinks. For what follows a factor of two will do.
+# Nothing in the model is fitted to these steps: three numbers from the simplest operations, and counts. The measured
+# times are 13 to 36 per cent longer. Some of that goes into thin products that do not reach the peak, as in the table
+# of the layer, into Python between the calls, and into calls that cost more than a multiplication's. In the other
+# direction, a cache makes bytes cheaper than the model thinks. (A single image, which is not in the table, takes
+# about twice as long as the model says, or more; see below.) For what follows a factor of two will do.
 #
 # By the model, all calls but some ten are bound by memory, in every network. At ten images they make up most of the
 # work in the shallow and the dropout network, and half of it in the conv network; at a thousand, arithmetic has the
-# larger part in all three. (The price of the calls is not in these shares.)
+# larger part in all three.
 #
 # ## 5. Ten images at a time
 #
-# What does an image cost, if it comes alone, with nine others, or with 999? (Dotted again: computed, from the counts of
-# the last section.)
+# What does an image cost, if it comes alone, with nine others, or with 999? (Dotted again: computed, from the counts
+# of the last section, in a way that is explained below.)
 
 # %%
 figure, axis = plt.subplots()
@@ -389,7 +417,7 @@ for colour, name in enumerate(NETWORKS):
                     color=f"C{colour}", label=f"{name}, {record.kind}")
     if "GPU" not in recorded:
         counted = {n: tally(NETWORKS[name](), n) for n in (1, 10, 100, 1000)}
-        seconds = [max(len(done) * machines["card"].call, work(done, machines["card"])) for done in counted.values()]
+        seconds = [max(len(done) * card.call, work(done, card)) for done in counted.values()]
         axis.loglog(list(counted), [1e6 * each / n for n, each in zip(counted, seconds)], ":", marker=".",
                     color=f"C{colour}", label=f"{name}, card, computed")
 axis.set(xlabel="images in a mini-batch", ylabel="microseconds for an image")
@@ -402,23 +430,32 @@ for name in NETWORKS:
 
 # %% [markdown]
 # (One image is a case of its own. In the shallow and the dropout network the whole step takes *longer* than with
-# three, probably because a product with a single column goes another way through the library.) On the CPU, ten is a
-# fair compromise. A convolutional layer uses its few weights at hundreds of places of each image, so ten images give
-# the *conv* network nearly all the work that it can use. The *dropout* network, with its million weights between two
-# layers, gains a factor of two or so from a thousand, and the *shallow* one, whose step is mostly calls and weights,
-# nearly four.
+# three, probably because a product with a single column goes another way through the library.) On the CPU, ten images
+# are few, but no great waste. A convolutional layer uses its few weights at dozens or hundreds of places of each
+# image, so ten images give the *conv* network nearly all the work that it can use. The *dropout* network, with its
+# million weights between two layers, gains a factor of two or so from a thousand, and the *shallow* one, whose step
+# is mostly calls and weights, four.
 #
 # And on a card? There the calls are kernels. Python launches them one after the other, at 5 microseconds each by our
-# assumption. So a step takes at least the launches, and at least the work.
+# guess. So a step takes at least the launches, and at least the work. We take the larger of the two, since Python can
+# queue the next kernels while the card is still at the last.
 
 # %%
 print("network  images     products  sums  elementwise  copies    launches     work (card)")
 for (name, n), operations in steps.items():
-    kinds, card = Counter(done.kind for done in operations), machines["card"]
+    kinds = Counter(done.kind for done in operations)
     print(f"{name:8} {n:5}   {len(operations):4} = {kinds['product']:3} +{kinds['sum']:5} +{kinds['elementwise']:8}"
           f"   +{kinds['copy']:4}   {len(operations) * card.call * 1e6:9,.0f} us "
           f"{work(operations, card) * 1e6:9.1f} us")
-print(f"card: {source['card']}; dropout on 100 images has {len(tally(NETWORKS['dropout'](), 100))} calls")
+print(f"card: {source['card']}; calls of the dropout network on",
+      ", ".join(f"{n:,}: {len(tally(NETWORKS['dropout'](), n))}" for n in (1, 10, 100, 1000)))
+
+# %%
+print("How many times as fast as the core, if a call takes", ", ".join(f"{each.call * 1e6:g} us" for each in guesses))
+for (name, n), operations in steps.items():
+    found = next(time.best for time in recorded["CPU"].of(f"step, {name}") if time.size == n)
+    ratios = [found / max(len(operations) * each.call, work(operations, each)) for each in guesses]
+    print(f"{name:8} {n:5} ", " ".join(f"{ratio:8.1f}" for ratio in ratios))
 
 # %% [markdown]
 # The bytes of the shallow step are half a microsecond's work for that card (were it a single kernel; section 7 comes
@@ -426,16 +463,21 @@ print(f"card: {source['card']}; dropout on 100 images has {len(tally(NETWORKS['d
 # of work at ten images, and more than a millisecond of launches. In other words: *by this estimate the card does, at
 # mini-batch 10, about one per cent of what it could, or less*, and one with twice the bandwidth and twice the peak
 # would not be faster. It needs twice as long for the shallow step as one core of a CPU, which was measured to need a
-# tenth of a millisecond. At the conv step it is twice as fast as the core, at the dropout step about three times,
+# tenth of a millisecond. At the conv step it is twice as fast as the core, at the dropout step two and a half times,
 # with an arithmetic that is three hundred times as fast.
 #
-# At a thousand images the launches are as many as before, or nearly so, and there is a great deal more work. In the
-# two large networks, launches and work are now of the same order. By this estimate the card is then more than a
-# hundred times as fast as the core; at the shallow step, a dozen times.
+# How safe is that? As safe as the 5 microseconds. With half of them, the card would be nearly level with the core at
+# the shallow step, and do up to three per cent of what it could; with twice as many, it would be level at the conv
+# step. Were the guess worse than that, even the winners would change. But nobody would win by hundreds.
 #
-# (The calls of the dropout network change with the mini-batch because its products are cut into blocks, which is
-# faster on a CPU; see `netlib/ops/products.py`. netlib does so on a card too, where it only adds launches: without
-# it, the step on ten images would have sixty calls fewer.)
+# At a thousand images the launches are as many as before, or nearly so, and there is a great deal more work. In the
+# two large networks, launches and work are now of the same order. By this estimate the card is then at best 150 times
+# as fast as the core or more; at the shallow step, a dozen times. (At best, because the work is computed with the
+# data sheet's upper bounds. With twice the price of a call it is half of that.)
+#
+# (The calls of the dropout network change with the mini-batch, up and down, because its products are cut into blocks
+# whose number depends on it. That is faster on a CPU; see `netlib/ops/products.py`. netlib does so on a card too,
+# where it only adds launches: without it, the step on ten images would have sixty calls fewer.)
 #
 # Three cures follow from that table. Cheaper launches: a graph (section 7). Fewer launches: kernels that do several
 # operations (section 7 too). More work in each launch: larger mini-batches, or many networks (section 8). But first the
@@ -443,10 +485,14 @@ print(f"card: {source['card']}; dropout on 100 images has {len(tally(NETWORKS['d
 #
 # ## 6. Where should the data lie?
 #
-# Theano is the library that the book's program was written with (notebook 03). Its tutorials put the whole data set
-# into the card's memory, and say that copying each mini-batch would make a card no faster than a CPU. A user of it
-# tried that for the book's network and found that it brought no speed, or even cost some. Who is right? Let us count.
-# A training set of 50,000 images is no burden, it takes 157 MB. A mini-batch is two copies, images and labels.
+# The [tutorials](https://github.com/lisa-lab/DeepLearningTutorials/blob/master/doc/gettingstarted.txt) for Theano put
+# the whole data set into the card's memory, and say that copying each mini-batch would make a card hardly faster than
+# a CPU. Keras, a library of the same years, copied each mini-batch. When [somebody asked
+# why](https://github.com/keras-team/keras/issues/1754), its author, François Chollet, answered that the copies matter
+# for very small networks and data alone, such as ours. And from a user of the book's program, who did put the data on
+# the card, we have heard that it brought no speed, or even cost some. (We know neither card nor figures.) Who is
+# right? Let us count. A training set of 50,000 images takes 157 MB; an H200 has 141 GB. A mini-batch is two copies,
+# images and labels.
 
 # %%
 for kind, record in recorded.items():
@@ -462,28 +508,30 @@ for kind, record in recorded.items():
 # On the CPU, where both sides are the same memory, a copy costs little, often less than these measurements can tell
 # (they are good to some per cent; a negative cost is noise). For a card we can compute what a copy would cost beside
 # the rest of the step. Three kinds of step: with its launches as they are; an ideal one, in which of all launches one
-# remains (the next section is about that); and the work alone.
+# remains (the next section is about that); and the work alone. The time of copying is given as a part of each; above
+# 100 % it takes longer than that. In brackets: with a bus twice and half as fast.
 
 # %%
-print("network  images   copying     of a step as it is    of an ideal one    of the work alone")
+print("network  images   copying        of a step as it is           of an ideal one         of the work alone")
 for (name, n), operations in steps.items():
-    card = machines["card"]
-    copying = 2 * card.call + n * (784 * 4 + 8) / card.bus
+    kinder, copying, harsher = (2 * card.call + n * (784 * 4 + 8) / guess.bus for guess in guesses)
     pure = work(operations, card)
     bases = (max(len(operations) * card.call, pure), card.call + pure, pure)
-    print(f"{name:8} {n:5} {copying * 1e6:8.1f} us" + "".join(f"{copying / base:18.0%}  " for base in bases))
+    parts = (f"{copying / base:.0%} ({kinder / base:.0%} to {harsher / base:.0%})" for base in bases)
+    print(f"{name:8} {n:5} {copying * 1e6:8.1f} us" + "".join(f"{part:>26}" for part in parts))
 print(f"card: {source['card']}")
 
 # %% [markdown]
-# By these counts each is right about another kind of step. In a step as it is, of a hundred launches, two more calls
-# do not matter: ten images cost some per cent at most. That is what the author has seen (why keeping the data on the
-# card should even cost something, these counts do not explain). A thousand images are three megabytes, and need their
-# time on the bus: sixty per cent of the small network's step, and a tenth or two of those of the large ones. And
-# whoever cures the launches finds copying among the largest items: in a step of five to twenty microseconds, the copy
-# of ten images costs from half as much as the step to twice as much. That it would make a card no faster than a CPU,
-# as the tutorials warn, does not follow: a copy of ten images takes a tenth of what the CPU needs for the smallest
-# step. (The table assumes that nothing else happens while data travel. One can copy the next mini-batch during the
-# step, at the price of more code.)
+# By these counts there is something in each. In a step as it is, of a hundred launches, two more calls do not matter:
+# ten images cost some per cent at most, whatever the bus. That is what the user saw (why keeping the data on the card
+# should even cost something, these counts do not explain). A thousand images are three megabytes, and need their time
+# on the bus: a third of the small network's step or all of it, as the bus may be, and less of those of the large
+# ones. And whoever cures the launches finds copying among the largest items: in a step of five to twenty
+# microseconds, the copy of ten images costs from half as much as the step to twice as much. There Chollet is right:
+# the smaller the network, the more it weighs. That copying would make a card hardly faster than a CPU, as the
+# tutorials warn, does not follow, at least from today's numbers: a copy of ten images takes a tenth of what the CPU
+# needs for the smallest step. (The table assumes that nothing else happens while data travel. One can copy the next
+# mini-batch during the step, from memory that the system promises not to move, at the price of more code.)
 #
 # In netlib the data are moved once, before training, and a mini-batch is a slice. It costs nothing, and it does not get
 # in the way of faster steps.
@@ -491,39 +539,41 @@ print(f"card: {source['card']}")
 # ## 7. One launch for all
 #
 # A step always launches the same kernels on the same arrays; only the mini-batch and the masks of dropout change. So
-# CUDA can *capture* it: it notes down what is launched, without running it, and makes a *graph* of it. The graph is
-# launched as one. (With CuPy as it is, not quite: while it captures, it refuses calls of the library that multiplies
-# matrices, so the products need kernels of one's own. netlib does not capture its steps.) What changes from step to
-# step, such as the place of the mini-batch, has to be read from the card's memory, where a kernel can count it up.
-# Within a graph a kernel follows the one before without waiting for Python. It still has to start and end, which
-# takes a microsecond or two.
+# CUDA, the system by which NVIDIA's cards are programmed, can *capture* it: it notes down what is launched, without
+# running it, and makes a *graph* of it (one of launches, not that of notebook 03). The graph is launched as one.
+# (With CuPy as it is, not quite: while it captures, it refuses calls of the library that multiplies matrices. One has
+# to call that library past CuPy, or write kernels of one's own. netlib does not capture its steps.) A graph repeats
+# its launches with the same arrays. So what changes from step to step, such as the place of the mini-batch, is best
+# read from the card's memory, where a kernel can count it up. Within a graph a kernel follows the one before without
+# waiting for Python. It still has to start and end, which takes a microsecond or two.
 #
-# **None of this has been measured here.** The following is an estimate, with 1.5 microseconds for a kernel in a
-# graph, from the counts above. It takes, kernel by kernel, the larger of launch and work, as if Python never got
-# ahead of the card; section 5 took the larger of all launches and all the work, as if it always did. At ten images
-# the two are the same.
+# **None of this has been measured here.** The following is an estimate from the counts above, with a third guess, 1.5
+# microseconds for a kernel in a graph (in brackets: half and twice that). It takes, kernel by kernel, the larger of
+# launch and work, as if Python never got ahead of the card; section 5 took the larger of all launches and all the
+# work, as if it always did. At ten images the two are the same.
 
 # %%
-in_graph = 1.5e-6  # assumed: from the start of a kernel in a graph to the start of the next, if it has nothing to do
-print("network  images    one by one    in a graph    the work alone   (card, estimated)")
+in_graph = 1.5e-6  # guessed: from the start of a kernel in a graph to the start of the next, if it has nothing to do
+print("network  images    one by one      in a graph                 the work alone   (card, estimated)")
 for (name, n), operations in steps.items():
-    card = machines["card"]
     one_by_one = sum(max(card.call, work([done], card)) for done in operations)
-    captured = card.call + sum(max(in_graph, work([done], card)) for done in operations)
-    pure = work(operations, card)
-    print(f"{name:8} {n:5} {one_by_one * 1e6:10,.0f} us {captured * 1e6:10,.0f} us {pure * 1e6:13,.1f} us")
+    low, captured, high = (1e6 * (card.call + sum(max(each, work([done], card)) for done in operations))
+                           for each in (in_graph / 2, in_graph, 2 * in_graph))
+    print(f"{name:8} {n:5} {one_by_one * 1e6:10,.0f} us {captured:10,.0f} us ({low:3,.0f} to {high:5,.0f})"
+          f" {work(operations, card) * 1e6:13,.1f} us")
 
 
 # %% [markdown]
-# At ten images that is little else than 5 microseconds over 1.5, our two assumptions: a factor of three, which could as
-# well be two or six. It is still far from the work: the kernels have become cheap, but not few.
-# The next cure is to have fewer, by *fusing* kernels: one that adds the bias, takes the sigmoid and writes the result
-# does in a launch what now takes five, and reads and writes the numbers once instead of five times.
+# At ten images that is little else than 5 microseconds over 1.5, guess over guess: a factor of three, which could as
+# well be two or six. It is still far from the work: the kernels have become cheap, but not few. The next cure is to
+# have fewer, by *fusing* kernels: one that adds the bias, takes the sigmoid and writes the result does in a launch
+# what now takes five, and reads and writes the numbers once instead of five times.
 #
 # **Exercise 3 (medium).** How far does the simplest fusion get? Suppose that in the list of a step all elementwise
-# operations and copies that stand directly behind each other became one kernel, products and sums staying as they
-# are. How many kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that
-# number. (`steps[name, 10]` is the list, and each of its entries has a `kind`.)
+# operations and copies that directly follow each other became one kernel, products and sums staying as they are. How
+# many kernels are left at mini-batch 10? Make a dictionary `left` from the name of each network to that number.
+# (`steps[name, 10]` is the list. Each of its entries has a `kind`: "product", "elementwise", "sum" or "copy". One
+# that stands alone stays one kernel.)
 
 # %% jupyter={"source_hidden": true} tags=["solution"]
 def fused(operations):
@@ -544,8 +594,9 @@ for name in NETWORKS:
 # %% [markdown]
 # Not all of these runs could really be one kernel; an update of the weights and one of the biases, say, have
 # different shapes. But whoever writes kernels by hand gets further, because sums and products can take part as well:
-# a kernel for a layer can multiply, add the bias and apply the activation function. Some fifteen kernels for the
-# largest step, one for each layer on the way forward and two on the way back, is what one may hope for.
+# a kernel for a layer can multiply, add the bias and apply the activation function. Five layers times three, one
+# kernel on the way forward and two on the way back, which update the weights too: some fifteen kernels for the
+# largest step is what one may hope for.
 #
 # ## 8. Many networks at once
 #
@@ -563,12 +614,12 @@ for name in NETWORKS:
 x, y = data.load("digits").training
 nets = [Network(NETWORKS["shallow"](), 10, seed=seed + k, device=device, dtype="float32") for k in range(5)]
 together = Together(nets)
-rows, labels = nets[0].row.data("data", (x[:400], y[:400]), 10)
+rows, labels = nets[0].row.data("data", (x[:400], y[:400]), 10)  # on the device, in the networks' type
 for start in range(0, 400, 10):
     batch = slice(start, start + 10)
     costs = [float(net.train_mini_batch(rows[batch], labels[batch], 0.5)) for net in nets]
     costs_together = to_host(together.step(rows[batch], labels[batch], 0.5))
-weights = [to_host(parameter) for parameter in together.params[::2]]
+weights = [to_host(parameter) for parameter in together.params[::2]]  # between them are the biases
 difference = max(np.abs(to_host(layer.w) - all_of_them[k]).max()
                  for k, net in enumerate(nets) for layer, all_of_them in zip(net.layers, weights))
 print("weights of the first layer, all networks:", weights[0].shape)
@@ -605,7 +656,8 @@ for kind, record in recorded.items():
 # "together" is 1.3 times as fast already, because that program does less around its calls.) The gain grows up to
 # sixteen networks, and then it shrinks again. The likely reason is in section 4: a network's weights and their
 # gradients take 0.6 MB. Those of sixteen, 10 MB, may still fit into a cache; those of sixty-four, 40 MB, have to come
-# from memory at each step.
+# from memory at each step. (In turn, too, each of many networks takes longer, probably because none finds its weights
+# in the cache from the step before.)
 #
 # On a card the gain should be of another size, because nearly all of the step is launches. How many networks would it
 # take?
@@ -627,22 +679,30 @@ assert K * alone >= launches, "the card still waits for launches"
 assert (K - 1) * alone < launches, "fewer networks are enough"
 print(f"{K} networks; by this count each further one up to there costs nothing (card: {source['card']})")
 
+# %%
+for k in (10, 50, 100, 400):
+    single, many = (sum(max(card.call, n * work([done], card)) for done in steps["shallow", 10]) for n in (1, k))
+    print(f"counted kernel by kernel, {k:3} networks take {many / single:.2f} times as long as one")
+
 # %% [markdown]
-# Hundreds of networks in the time of one: for a step that small, that is the estimate. By the same count the two larger
-# networks have room for about a hundred of their kind. Few people want so many; but five seeds for the price of one
-# they will take.
+# Hundreds of networks in the time of one? That holds if Python queues the next step while the card still updates
+# weights. Counted kernel by kernel, as in section 7, the update of all the weights soon takes longer than its launch.
+# And with half or twice the price of a call it is half or twice as many. So: dozens of networks in the time of one,
+# perhaps hundreds. (The first count gives the two larger networks room for about a hundred of their kind, but
+# `Together` does not take them.) Few people want so many; but five seeds for the price of one is something that
+# everybody wants.
 #
 # ## 9. Four bytes or eight
 #
-# Python's own numbers have eight bytes (`float64`), with sixteen digits. Networks are trained with four (`float32`),
-# with seven. Do the other digits matter? Take the gradients of one mini-batch in both.
+# The number in a Python `float` has eight bytes (NumPy's `float64`), with sixteen digits. Networks are trained with
+# four (`float32`), with seven. Do the other digits matter? Take the gradients of one mini-batch in both.
 
 # %%
 gradients = {}
 for dtype in ("float32", "float64"):
     net = Network(NETWORKS["conv"](), 10, seed=seed, device=device, dtype=dtype)
     last = net.layers[-1].w
-    last[...] = net.xp.asarray(np.cos(np.arange(last.size)).reshape(last.shape) / 10)
+    last[...] = net.xp.asarray(np.cos(np.arange(last.size)).reshape(last.shape) / 10)  # any numbers but zeros
     gradients[dtype] = [to_host(gradient) for gradient in net.gradients((x[:10], y[:10]))]
 for k, (short, long) in enumerate(zip(*gradients.values())):
     if long.ndim > 1:
@@ -652,8 +712,8 @@ for k, (short, long) in enumerate(zip(*gradients.values())):
 
 # %% [markdown]
 # (The last layer's weights start at zero and would stop the gradient, so we gave it others.) A mini-batch of ten is a
-# sample, and another ten images have quite another gradient ([07](07_training_in_practice.ipynb) is about that noise).
-# What is rounded away in the sixth digit drowns in it. And what do the digits cost?
+# sample, and another ten images have quite another gradient ([07](07_training_in_practice.ipynb) is about that
+# noise). What is rounded away is far below that. And what do the digits cost?
 
 # %%
 for record in records:
@@ -665,13 +725,15 @@ for record in records:
               ", ".join(f"{ratios[n]:.1f} ({n:,} {unit})" for n in chosen))
 
 # %% [markdown]
-# Where the call is the price, nothing. Where bytes are, twice as much, because there are twice as many; and more than
-# that where the shorter numbers still fit into a cache and the longer do not. Where arithmetic is, somewhat more than
-# twice as much: an instruction of this CPU works on 64 bytes, whether these are sixteen numbers or eight. On a card
-# that last ratio is a matter of what was built in. The H200's data sheet says two for its ordinary units, and one for
-# products on its tensor cores; cards for games often have one unit for eight bytes where they have 32 or 64 for four.
-# There, `float64` is out of the question. In the notebooks of this edition it is the default for another reason: the
-# few digits that the text quotes then come out the same on other CPUs.
+# Where the call is the price, nothing. (0.9 is noise.) Where bytes are, twice as much, because there are twice as
+# many; and more than that where the shorter numbers still fit into a cache and the longer do not. Where arithmetic
+# is, somewhat more than twice as much: an instruction of this CPU works on 64 bytes, whether these are sixteen
+# numbers or eight. That explains two; the rest may be the cache. On a card that last ratio is a matter of what was
+# built in. The H200's data sheet says two. For products it can be one, because its *tensor cores*, units made for
+# products of matrices, take numbers of eight bytes as fast as the ordinary units take those of four. Cards for games
+# often have one unit for eight bytes where they have 32 or 64 for four. For large products, `float64` is out of the
+# question there. In the notebooks of this edition it is the default for another reason: the few digits that the text
+# quotes then come out the same on other CPUs.
 #
 # ## What to remember
 #
@@ -680,15 +742,15 @@ for record in records:
 # - Products of large matrices are bound by arithmetic; nearly everything else is bound by memory, products with few
 #   images included.
 # - A training step is 45 to 249 calls in our networks. At ten images they are so small that a card would do about one
-#   per cent of what it could, or less. That is an estimate, with what it is computed from in plain sight.
+#   per cent of what it could, or less. That is an estimate; all that goes into it is above.
 # - To feed a card: more images or more networks in each call, fewer kernels, a captured graph.
 # - Whether data should lie on the device depends on what else a step waits for. If the launches are cured, it matters.
 #
 # ## In practice
 #
 # - Time a device only when its queue is empty. Take the smallest of many rounds, in turn with what you compare it to.
-# - Small network and small mini-batches: the CPU. Hundreds of images at a time or large layers: the card. (By our
-#   estimates, and against one core.)
+# - The shallow network on ten images: the CPU. Hundreds of images at a time: the card. In between it depends on what
+#   a call costs: measure. (By our estimates, and against one core.)
 # - `netlib bench devices` measures the computer that you sit at and records it, with `--device gpu` its card. With
 #   `measure = True` this notebook does it itself, and records nothing.
 # - `tally` tells of a network of your own how many calls a step has, and what they move.
@@ -697,6 +759,8 @@ for record in records:
 #
 # - S. Williams, A. Waterman and D. Patterson, *Roofline: an insightful visual performance model for multicore
 #   architectures* (2009): the figure of section 4.
-# - NVIDIA, *CUDA C++ Programming Guide*, on streams, asynchronous execution and graphs; and the data sheet of the *H200
-#   Tensor Core GPU*.
+# - NVIDIA, *CUDA C++ Programming Guide*, on streams, asynchronous execution and graphs; and the data sheet of the
+#   *H200 Tensor Core GPU*.
+# - *Getting started* of the *Deep Learning Tutorials* for Theano, and issue 1754 of Keras (2016), both linked in
+#   section 6: two answers to where the data should lie.
 # - `tests/benchmarks/README.md` in this project: where the time of a step goes on a CPU, and what was tried against it.
