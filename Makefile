@@ -2,21 +2,31 @@
 
 BIN := .venv/bin
 PYTHON ?= python3
+LOCKED := book test site lab ci
 
-.PHONY: help setup chapters test lint lab lab-test render sync site clean
+.PHONY: help setup chapters test lint lab lab-test render sync site matrix lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+ifneq (,$(shell command -v uv))
+    VENV := uv venv --quiet --allow-existing --python $(PYTHON) .venv
+    INSTALL := uv pip install --quiet --python $(BIN)/python
+else
+    VENV := $(PYTHON) -m venv .venv
+    INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+# The newest versions are installed; or, where LOCK names a file of versions and hashes, just those files, as in CI.
 # The stamp is written last: an installation that was cut off is begun anew.
-.venv/ready: pyproject.toml
-	@if command -v uv >/dev/null; then \
-	    uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-	    uv pip install --quiet --python $(BIN)/python -e ".[book,test]"; \
-	else \
-	    $(PYTHON) -m venv .venv && \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[book,test]"; \
-	fi
+.venv/ready: pyproject.toml $(LOCK)
+	@$(VENV)
+ifdef LOCK
+	@$(INSTALL) --require-hashes -r $(LOCK)
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+else
+	@$(INSTALL) -e ".[book,test]"
+endif
 	@touch $@
 
 setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
@@ -43,13 +53,11 @@ sync: setup  ## bring the two files of each notebook in step; the one edited las
 render: setup  ## make the committed notebooks anew from the .py files
 	$(BIN)/netlib render
 
-# What only the site, or the tests in a browser, need is installed beside the rest, when it is needed first.
+# What only few targets need is installed beside the rest, when it is needed first; the lock has it all.
 .venv/ready-%: .venv/ready
-	@if command -v uv >/dev/null; then \
-	    uv pip install --quiet --python $(BIN)/python -e ".[$*]"; \
-	else \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"; \
-	fi
+ifndef LOCK
+	@$(INSTALL) -e ".[$*]"
+endif
 	@touch $@
 
 lab-test: .venv/ready-lab  ## every notebook in JupyterLab, in a browser (needs Chromium)
@@ -57,6 +65,17 @@ lab-test: .venv/ready-lab  ## every notebook in JupyterLab, in a browser (needs 
 
 site: .venv/ready-site  ## the notebooks and all about them as pages, in build/site
 	$(BIN)/netlib site
+
+matrix: .venv/ready-ci  ## the notebooks' outputs with other kernels, threads, NumPys and Pythons: an hour; ROWS chooses
+	@mkdir -p build
+	$(BIN)/nox --report build/matrix.json $(ROWS); status=$$?; $(BIN)/python noxfile.py build/matrix.json; exit $$status
+
+lock: .venv/ready-ci  ## the newest versions and their hashes as .ci/requirements.txt, and the list of licences
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-emit-index-url --custom-compile-command "make lock" $(LOCKED:%=--extra %) \
+	    --output-file .ci/requirements.txt pyproject.toml
+	$(INSTALL) --require-hashes -r .ci/requirements.txt
+	$(BIN)/python .ci/licences.py
 
 clean:  ## remove all that can be made again
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
