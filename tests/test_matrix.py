@@ -38,7 +38,7 @@ def test_a_kernel_whose_instructions_are_missing_has_no_answer():
 def test_the_table_tells_why():
     ran = {"signatures": ["kernels(Nehalem)"], "result": "success", "reason": None, "duration": 61.7}
     lacking = {"signatures": ["versions-3.13"], "result": "skipped", "reason": "no interpreter", "duration": 0.2}
-    assert noxfile.table({"sessions": [ran, lacking]}).splitlines()[2:] == [
+    assert noxfile.table([ran, lacking]).splitlines()[2:] == [
         "| kernels(Nehalem) | success | 62 |",
         "| versions-3.13 | skipped: no interpreter | 0 |",
     ]

@@ -94,6 +94,38 @@ def test_a_planted_fault_of_the_lock_is_found(pattern, replacement, fault):
     assert any(fault in found for found in [*lacking(planted), *unsafe(planted)])
 
 
+def test_what_is_installed_is_compared_with_the_lock(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(CI)
+    import lock
+
+    monkeypatch.setattr(lock, "LOCK", tmp_path / "requirements.txt")
+    here = metadata("numpy")["Version"]
+    lines = [
+        f"numpy=={here} \\",
+        "    --hash=sha256:0",
+        "pytest==0.1",
+        "no-such==1.0",
+        "yaml==1 ; python_version < '3'",
+    ]
+    lock.LOCK.write_text("\n".join(["# made by hand", *lines]))
+    assert list(lock.differences()) == [
+        f"pytest: locked 0.1, here {metadata('pytest')['Version']}",
+        "no-such: locked 1.0, here not installed",
+    ]
+
+
+def test_make_installs_just_the_lock_where_it_is_named_and_the_newest_elsewhere():
+    orders = ["make", "--dry-run", "--what-if=pyproject.toml", ".venv/ready-site"]
+    locked, newest = (
+        subprocess.run([*orders, lock], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for lock in ("LOCK=.ci/requirements.txt", "LOCK=")
+    )
+    ends = ["--require-hashes -r .ci/requirements.txt", "--no-deps --no-build-isolation -e ."]
+    installed = [line for line in locked.splitlines() if " install " in line]
+    assert [line.endswith(end) for line, end in zip(installed, ends, strict=True)] == [True, True]
+    assert re.findall(r"install.* -e (\S+)$", newest, re.M) == ['".[book,test]"', '".[site]"']
+
+
 def listed():
     """The list of licences, package by package."""
     rows = re.findall(
