@@ -32,7 +32,7 @@ REASONS = {  # which other licence a package may have, and why; all of these are
     "pathspec": (MPL, "weak copyleft, file by file; a tool for building"),
     "tqdm": ("MPL-2.0", "weak copyleft, file by file"),
 }
-ELSEWHERE = {  # what other systems or newer Pythons need besides, as its pages on the index declare
+ELSEWHERE = {  # what CI, on Linux and Python 3.11, does not install from the lock; as its pages on the index declare
     "aiohappyeyeballs": "PSF-2.0",
     "aiohttp": "Apache-2.0 AND MIT",
     "aiosignal": "Apache-2.0",
