@@ -37,6 +37,7 @@ nox.options.envdir = "build/matrix"
 
 
 def named(kernel, threads, simd):
+    """A row by a name that reads; CI chooses its own by a tag."""
     name = f"{kernel}, {threads} thread{'s' * (threads > 1)}, SIMD {simd}"
     return nox.param(kernel, threads, simd, id=name, tags=["everyday"] if name == EVERYDAY else [])
 
