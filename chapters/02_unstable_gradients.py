@@ -691,7 +691,7 @@ print(f"of those with plain ones: {saturated.mean():.0%}")
 # ## 9. "ReLU has the derivative 1"
 #
 # One reads that ReLU cures vanishing gradients because its derivative is 1. That is half of the truth. The derivative
-# is 1 or 0, and a unit whose $z$ is negative hands back nothing. How many of them are there? A unit is *silent* for
+# is 1 or 0, and a neuron whose $z$ is negative hands back nothing. How many of them are there? A neuron is *silent* for
 # an image if its slope there is 0, and *dead* if it is silent for all of the images (here, three hundred). We train
 # again, all at the rate 0.03.
 
@@ -708,20 +708,20 @@ for axis, name in zip(axes, ("ReLU", "ReLU, He's weights", "ReLU, He's weights, 
     for shift, found, when in ((-0.2, before, "before"), (0.2, after, "after")):
         axis.bar(np.arange(1, 11) + shift, found.dead, width=0.4, label=when)
     axis.set(xlabel="hidden layer", title=name, xticks=range(1, 11))
-axes[0].set(ylabel="dead units", ylim=(0, 1))
+axes[0].set(ylabel="dead neurons", ylim=(0, 1))
 axes[0].legend()
 plt.show()
 
 # %% [markdown]
-# On average half of the units are silent for an image. So half of the paths back through each layer are cut, and the
+# On average half of the neurons are silent for an image. So half of the paths back through each layer are cut, and the
 # derivatives of 1 on the other paths cannot make up for it: that is what He's factor 2 in the variance is for. And
 # the *weights* are in the product as before. A derivative of 1 takes away one of two causes, the slopes.
 #
-# Forty per cent are dead before training begins, if biases are drawn from $N(0, 1)$: the sums of a unit's inputs
-# differ little between images, in deeper layers less and less, so a bias of the size of 1 decides: the unit is on for
+# Forty per cent are dead before training begins, if biases are drawn from $N(0, 1)$: the sums of a neuron's inputs
+# differ little between images, in deeper layers less and less, so a bias of the size of 1 decides: the neuron is on for
 # all images or for none. With biases of 0 there are half as many. In training many of the dead in later layers
 # revive, because the layers below them move (others die, so the bars fall by less). In the first hidden layer they
-# hardly can. Its inputs, the images, stay what they are, and a unit that is silent for all training images never
+# hardly can. Its inputs, the images, stay what they are, and a neuron that is silent for all training images never
 # moves (notebook [07](07_training_in_practice.ipynb), section 6; a few that are dead for our three hundred answer to
 # another). There training has added to the dead. See the last panel.
 #

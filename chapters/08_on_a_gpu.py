@@ -735,7 +735,7 @@ for record in records:
 # question there. In the notebooks of this edition it is the default for another reason: the few digits that the text
 # quotes then come out the same on other CPUs.
 #
-# ## What to remember
+# ## What we have seen
 #
 # - An operation costs a call, and then the larger of bytes over bandwidth and FLOP over peak. A card has a much larger
 #   bandwidth and peak, and a more expensive call.
