@@ -37,7 +37,7 @@ chapters test: export OPENBLAS_NUM_THREADS ?= 1
 chapters: setup  ## run all notebooks end to end; results in build/quick
 	$(BIN)/netlib run
 
-test: .venv/ready-site lint  ## unit tests, guards, and the committed notebooks against a fresh run
+test: .venv/ready-site .venv/ready-cluster lint  ## unit tests, guards, and the committed notebooks against a fresh run
 	$(BIN)/python -m pytest
 
 lint: setup  ## style and common mistakes

@@ -92,7 +92,7 @@ class Checkpoints:
         best = {f"best.{name}": array for name, array in self.stopping.best.items()} if self.stopping else {}
         storage.save(self.network, self.folder / f"epoch-{epoch:04d}.npz", remembered | best, run=self.run)
         for old in self.files()[: -self.keep]:
-            old.unlink()
+            old.unlink(missing_ok=True)
 
     def resume(self, epochs: int) -> History:
         """Set the network to the newest checkpoint that is whole; the history up to there, empty if there is none.

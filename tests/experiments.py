@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from netlib.experiments import NETWORK2, Recipe, Record, run, run_all, running
 from netlib.gradients import deep_layers
 from netlib.layers.row import Row
 from netlib.optimizers import Penalty
+from netlib.threads import blas_threads
 
 ROOT = Path(netlib.__file__).parents[1]
 DEPTHS = {"depth_1": 0.9648, "depth_2": 0.9690, "depth_3": 0.9657, "depth_4": 0.9653}  # the book's accuracies
@@ -148,6 +150,21 @@ def telling(path):
     """Layers for a run that tells which process makes it."""
     Path(path).write_text(str(os.getpid()))
     return convolutional()
+
+
+def wait_for(path, seconds=60):
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} does not come"
+        time.sleep(0.005)
+
+
+def blas_in(_):
+    import threadpoolctl
+
+    found = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    with blas_threads(100):
+        return found, os.environ.get("NETLIB_THREADS")
 
 
 LONG = dataclasses.replace(CONVOLVING, name="long", epochs=12)

@@ -19,17 +19,18 @@ import pytest
 
 from netlib.experiments import COMMITTEE, BusyError, Processes, many, read, records
 from netlib.experiments.claims import claimed
-from netlib.threads import blas_threads
 from tests.experiments import (
     CONVOLVING,
     FAILING,
     LONG,
     SMALL,
+    blas_in,
     essence,
     runs,
     small_run,
     steps_counted,
     telling,
+    wait_for,
     with_netlib,
 )
 
@@ -181,13 +182,6 @@ def test_a_run_that_is_being_made_is_left_alone_and_the_others_are_made(resume, 
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
 
-def wait_for(path, seconds=60):
-    until = time.monotonic() + seconds
-    while not path.exists():
-        assert time.monotonic() < until, f"{path} does not come"
-        time.sleep(0.005)
-
-
 def test_a_worker_that_is_killed_takes_no_other_with_it_and_its_run_goes_on(tmp_path):
     recipe = dataclasses.replace(LONG, layers=functools.partial(telling, str(tmp_path / "pid")))
 
@@ -249,14 +243,6 @@ def test_if_all_is_killed_the_workers_end_too_and_the_runs_go_on(tmp_path):
     assert not (tmp_path / "records" / "long-seed1.json").exists()
     (again,) = runs([LONG], [1], tmp_path)
     assert essence(again.record) == essence(small_run(LONG, tmp_path / "alone"))
-
-
-def blas_in(_):
-    import threadpoolctl
-
-    found = [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
-    with blas_threads(100):
-        return found, os.environ["NETLIB_THREADS"]
 
 
 def test_blas_has_one_thread_in_a_worker(monkeypatch):

@@ -31,6 +31,7 @@ EXTRAS = {  # the GPU has a line of its own
     "test": "the tests",
     "site": "`make site`",
     "bench": "`netlib bench` beside PyTorch and JAX",
+    "cluster": "`netlib experiments run --scheduler`",
     "lab": "`make lab-test`",
     "tensorboard": "histories in TensorBoard",
 }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import BrokenExecutor
-from contextlib import nullcontext
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
@@ -18,6 +18,7 @@ from netlib.experiments import (
     NETWORK2,
     NETWORK3,
     RECIPES,
+    Cluster,
     Outcome,
     Processes,
     Row,
@@ -28,6 +29,7 @@ from netlib.experiments import (
     run_speeds,
     write,
 )
+from netlib.experiments.cluster import LOCAL
 from netlib.experiments.many import RunError
 from netlib.experiments.recipe import QUICK_EPOCHS
 from netlib.experiments.record import folder
@@ -70,6 +72,12 @@ def list_recipes() -> None:
 @DEVICE
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Make N runs at a time, each in its process.")
 @click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Send them to a Dask cluster: tcp://HOST:8786, or its scheduler's file; or `local`, one that begins here with "
+    "N workers and ends with the command. With `--device gpu` each takes 1 GPU, as workers declare them.",
+)
+@click.option(
     "--resume/--no-resume",
     default=True,
     show_default=True,
@@ -85,6 +93,7 @@ def run_recipes(
     epochs: int | None,
     device: str,
     workers: int | None,
+    scheduler: str | None,
     resume: bool,
     output: Path | None,
     checkpoints: Path,
@@ -95,6 +104,10 @@ def run_recipes(
     does not hold up the others; the command then ends with status 1. For a committee, its members are run: five for
     each seed. On a terminal, a bar shows the rate and the time left; elsewhere network3's lines are printed, unless
     there are workers.
+
+    With a scheduler (the "cluster" extra), records come back to this computer. Checkpoints stay where a run is made:
+    name a folder there that all workers share, else a run whose worker dies begins anew on another. A run is made once
+    even if it is asked for twice; Ctrl-C ends all of them after the epochs that they are in.
     """
     known = RECIPES | {COMMITTEE.name: COMMITTEE}
     for name in names:
@@ -102,6 +115,11 @@ def run_recipes(
             raise click.UsageError(f"no recipe {name!r}{near(name, known)}")
     if n_seeds and seeds:
         raise click.UsageError("--seeds N means the seeds 0 to N - 1, and --seed one of them: give one of the two")
+    elsewhere = scheduler not in (None, LOCAL)
+    if elsewhere and workers:
+        raise click.UsageError(f"--workers are those of this computer: {scheduler} has its own")
+    if elsewhere and not resume:
+        raise click.UsageError("--no-resume cannot see the workers' disks: name another folder with --checkpoints")
     recipes = [known[name].quick() if profile == "quick" else known[name] for name in names]
     if profile == "quick":
         output, checkpoints = output or QUICK, checkpoints / "quick"
@@ -110,24 +128,33 @@ def run_recipes(
     output = output or folder()
     with told_plainly():  # what would end each of the runs ends all of them before the first
         output.mkdir(parents=True, exist_ok=True)
-        device_namespace(device)
-        for recipe in recipes:
-            load(recipe.data)
-    with Processes(workers) if workers else nullcontext() as executor:
+        if not elsewhere:  # where workers have devices and data of their own
+            device_namespace(device)
+            for recipe in recipes:
+                load(recipe.data)
+        executor = _executor(scheduler, workers, device)
+    with executor as chosen:
         outcomes = run_all(
             recipes,
             range(n_seeds) if n_seeds else seeds or (0,),
             output,
-            checkpoints=checkpoints,
-            executor=executor,
+            checkpoints=checkpoints.absolute() if scheduler else checkpoints,
+            executor=chosen,
             epochs=epochs,
             device=device,
             resume=resume,
-            verbose=not workers and not sys.stderr.isatty(),
+            verbose=not (workers or scheduler) and not sys.stderr.isatty(),
             after_run=_tell,
         )
     if any(outcome.error for outcome in outcomes):
         raise click.exceptions.Exit(1)
+
+
+def _executor(scheduler: str | None, workers: int | None, device: str) -> AbstractContextManager[Executor | None]:
+    """What makes the runs; None is this very process."""
+    if scheduler:
+        return Cluster(scheduler, workers=workers, resources={"GPU": 1} if device == "gpu" else None)
+    return Processes(workers) if workers else nullcontext()
 
 
 def _tell(outcome: Outcome) -> None:

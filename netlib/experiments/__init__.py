@@ -1,6 +1,7 @@
 """The book's experiments as named recipes, their runs, and the records that runs leave."""
 
 from netlib.experiments.claims import BusyError
+from netlib.experiments.cluster import Cluster, ClusterError
 from netlib.experiments.many import Outcome, Processes, run_all
 from netlib.experiments.recipe import NETWORK2, NETWORK3, Committee, Recipe, Way
 from netlib.experiments.recipes import COMMITTEE, RECIPES
@@ -15,6 +16,8 @@ __all__ = [
     "NETWORK3",
     "RECIPES",
     "BusyError",
+    "Cluster",
+    "ClusterError",
     "Committee",
     "Outcome",
     "Processes",

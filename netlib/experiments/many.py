@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
@@ -15,6 +15,7 @@ from threading import Event, Thread
 from typing import Any
 
 from netlib.experiments.claims import BusyError, discard
+from netlib.experiments.cluster import end_if_unwanted
 from netlib.experiments.recipe import Committee, Recipe
 from netlib.experiments.record import Record, read, write
 from netlib.experiments.running import run
@@ -24,7 +25,7 @@ LOOK = 0.5  # seconds between two looks at the checkpoints
 
 
 class RunError(RuntimeError):
-    """In words, an error of a run that cannot go from one process to another as it is."""
+    """In words, an error of a run that cannot go from one process to another as it is, or says nothing itself."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,10 @@ def run_all(
     folder : path
         For the records; made if it is not there.
     checkpoints : path
-        For a folder of checkpoints of each run.
+        For a folder of checkpoints of each run, where the run is made.
     executor : concurrent.futures.Executor, optional
-        What makes the runs, in any order, in any number at a time; it must see the same files. If none is given,
-        they are made here, one after the other. See also `Processes`.
+        What makes the runs, in any order, in any number at a time, here or elsewhere: their records come back, and are
+        written here. If none is given, they are made here, one after the other. See also `Processes` and `Cluster`.
     epochs, device, verbose
         As in `run`.
     resume : bool
@@ -142,7 +143,9 @@ def run_all(
 
     def end(future: Future, job: Job) -> None:
         try:
-            outcome = Outcome(*job, path=future.result())
+            outcome = Outcome(*job, path=write(future.result(), folder))
+        except CancelledError:
+            outcome = Outcome(*job, error=RunError("cancelled before its end, or what made it is gone"))
         except Exception as error:
             outcome = Outcome(*job, error=error)
         tell(outcome)
@@ -157,7 +160,7 @@ def run_all(
         with _bar({job: _place(checkpoints, job) for job in jobs}, epochs, outcomes):
             for job in [job for job in jobs if job not in outcomes]:
                 more = {"epochs": epochs, "device": device, "verbose": verbose}
-                future = (executor or Serial()).submit(_recorded, *job, _place(checkpoints, job), folder, more)
+                future = (executor or Serial()).submit(_made, *job, _place(checkpoints, job), more)
                 if future.done():
                     end(future, job)
                 else:
@@ -181,12 +184,12 @@ def _place(checkpoints: Path, job: Job) -> Path:
     return checkpoints / f"{recipe.name}-seed{seed}"
 
 
-def _recorded(recipe: Recipe, seed: int, checkpoints: Path, folder: Path, options: dict[str, Any]) -> Path:
-    """Make a run, and write its record: where it is made, so that it is not lost if nobody waits for it any more."""
+def _made(recipe: Recipe, seed: int, checkpoints: Path, options: dict[str, Any]) -> Record:
+    """The record of a run, which is made wherever this is called."""
     if options["verbose"]:
         print(f"{recipe.name}, seed {seed}")
     try:
-        return write(run(recipe, seed, checkpoints, **options), folder)
+        return run(recipe, seed, checkpoints, after_epoch=end_if_unwanted, **options)
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))
@@ -197,11 +200,13 @@ def _recorded(recipe: Recipe, seed: int, checkpoints: Path, folder: Path, option
 
 @contextmanager
 def _bar(places: dict[Job, Path], epochs: int | None, outcomes: dict[Job, Outcome]) -> Iterator[None]:
-    """A bar on stderr, if that is a terminal. It counts checkpoints, which any executor leaves in the same place."""
+    """A bar on stderr, if that is a terminal. It counts checkpoints, and where none are to be seen, whole runs."""
     from tqdm import tqdm
 
     def done() -> dict[Job, int]:
-        return {job: min(_epochs_in(place), epochs or job[0].epochs) for job, place in places.items()}
+        ended = {job for job, outcome in list(outcomes.items()) if outcome.path}
+        wanted = {job: epochs or job[0].epochs for job in places}
+        return {job: n if job in ended else min(_epochs_in(places[job]), n) for job, n in wanted.items()}
 
     def look() -> None:
         now = done()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,19 @@ def provenance(net: Network) -> dict[str, Any]:
         "versions": {"netlib": version("netlib"), "python": platform.python_version(), "numpy": np.__version__},
         "commit": _commit(),
     }
+
+
+@cache
+def code() -> dict[str, str | None]:
+    """Which netlib this is: its version, its commit, and `sources`, a digest that only the same sources have.
+
+    A process asks once: what is changed on the disk afterwards does not change what it has imported.
+    """
+    package = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        total.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return {"netlib": version("netlib"), "commit": _commit(), "sources": total.hexdigest()[:16]}
 
 
 def _device(net: Network) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -33,6 +34,7 @@ def run(
     epochs: int | None = None,
     device: str = "auto",
     verbose: bool = True,
+    after_epoch: Callable[[Network], None] = lambda net: None,
 ) -> Record:
     """Train a network by a recipe, and tell of it.
 
@@ -48,6 +50,8 @@ def run(
     device : {"auto", "cpu", "gpu"}
     verbose : bool
         Print network3's lines.
+    after_epoch : callable
+        Called with the network after each epoch, before anything is kept of that; what it raises ends the run.
 
     Returns
     -------
@@ -66,6 +70,7 @@ def run(
     best = folder / "best.npz"
 
     def keep_best(net: Network) -> None:
+        after_epoch(net)
         if net.history.best_epoch == len(net.history.cost) - 1:
             net.save(best)
 
