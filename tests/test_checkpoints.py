@@ -67,6 +67,13 @@ def test_the_newest_are_kept_and_are_networks(tmp_path):
     assert between.history.cost == histories.cost[:4]
 
 
+def test_what_another_computer_has_deleted_already_does_not_end_a_run(tmp_path, monkeypatch):
+    found = Checkpoints.files
+    monkeypatch.setattr(Checkpoints, "files", lambda self: [self.folder / "epoch-0000-gone.npz", *found(self)])
+    assert len(train(make(), 3, tmp_path).cost) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0001.npz", "epoch-0002.npz"]
+
+
 def test_a_second_run_of_a_network_goes_into_a_folder_of_its_own(tmp_path):
     net, again = make(), make()
     for one in (net, again):

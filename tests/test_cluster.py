@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -93,20 +94,38 @@ def address(cluster):
     return json.loads(cluster.read_text())["address"]
 
 
+def tell(path, checkpoints):
+    """Layers for a run that tells, in a line: which worker makes it, in which process, after which checkpoint."""
+    from distributed import get_worker
+
+    newest = max((file.name for file in Path(checkpoints).glob("epoch-*.npz")), default="none")
+    with open(path, "a") as file:
+        file.write(f"{get_worker().name} {os.getpid()} {newest}\n")
+    return convolutional()
+
+
+def telling(recipe, path, checkpoints=""):
+    return dataclasses.replace(recipe, layers=functools.partial(tell, str(path), str(checkpoints)))
+
+
+def told(path):
+    return [line.split() for line in path.read_text().splitlines()]
+
+
 # The same records.
 
 
 @needs_dask
 def test_each_run_ends_as_one_record_equal_to_that_of_a_serial_run(address, tmp_path):
-    recipes = [telling(CONVOLVING, tmp_path / "told"), SMALL, DEEP]
+    recipes = [telling(CONVOLVING, tmp_path / "told"), DEEP]
     with Cluster(address) as executor:
         outcomes = runs(recipes, [1, 5], tmp_path, executor=executor)
-    assert [outcome.error for outcome in outcomes] == [None] * 6
-    names = [f"{recipe.name}-seed{seed}" for recipe in (CONVOLVING, SMALL, DEEP) for seed in (1, 5)]
+    assert [outcome.error for outcome in outcomes] == [None] * 4
+    names = [f"{recipe.name}-seed{seed}" for recipe in (CONVOLVING, DEEP) for seed in (1, 5)]
     assert [outcome.path.stem for outcome in outcomes] == names
     assert sorted(path.name for path in (tmp_path / "records").iterdir()) == sorted(f"{name}.json" for name in names)
     for outcome in outcomes:
-        recipe = {recipe.name: recipe for recipe in (CONVOLVING, SMALL, DEEP)}[outcome.recipe.name]
+        recipe = {recipe.name: recipe for recipe in (CONVOLVING, DEEP)}[outcome.recipe.name]
         alone = small_run(recipe, tmp_path / "alone" / outcome.path.stem, seed=outcome.seed)
         assert essence(read(outcome.path)) == essence(alone)
     assert {name for name, _, _ in told(tmp_path / "told")} == {"plain", "carded"}
@@ -213,14 +232,14 @@ def test_a_worker_with_another_netlib_makes_nothing(address, tmp_path, another_n
 
 # Interrupted.
 
-GOES_ON = ("experiments", "run", "shallow", "--profile", "quick", "--epochs", "60", "--device", "cpu")
+GOES_ON = ("experiments", "run", "depth_1", "--profile", "quick", "--epochs", "60", "--device", "cpu")
 
 
 @needs_dask
 def test_an_interruption_ends_the_runs_and_the_same_command_goes_on(address, tmp_path):
     command = [sys.executable, "-m", "netlib", *GOES_ON, "--scheduler", address]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    place = tmp_path / "build" / "runs" / "quick" / "shallow-seed0"
+    place = tmp_path / "build" / "runs" / "quick" / "depth_1-seed0"
     first = subprocess.Popen(command, cwd=tmp_path, env=with_netlib(), **streams)
     wait_for(place / "epoch-0001.npz")
     first.send_signal(signal.SIGINT)
@@ -233,4 +252,92 @@ def test_an_interruption_ends_the_runs_and_the_same_command_goes_on(address, tmp
     second = subprocess.run(command, cwd=tmp_path, env=with_netlib(), **streams, check=False)
     assert second.returncode == 0, second.stdout
     (record,) = records(place=tmp_path / "build" / "experiments" / "quick")
-    assert essence(record) == essence(small_run(RECIPES["shallow"].quick(), tmp_path / "alone", seed=0, epochs=60))
+    assert essence(record) == essence(small_run(RECIPES["depth_1"].quick(), tmp_path / "alone", seed=0, epochs=60))
+
+
+# The command.
+
+
+def experiments(*arguments):
+    return CliRunner().invoke(main, ["experiments", *map(str, arguments)])
+
+
+def assert_error(ran, code, found):
+    assert isinstance(ran.exception, SystemExit), repr(ran.exception)
+    assert (ran.exit_code, "Traceback" in ran.output) == (code, False)
+    assert found in ran.output
+
+
+@pytest.fixture
+def small_recipes(tmp_path, monkeypatch):
+    """Two recipes that are made in no time, and an empty folder to work in."""
+    monkeypatch.setitem(RECIPES, "small", SMALL)
+    monkeypatch.setitem(RECIPES, "convolving", CONVOLVING)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@needs_dask
+@pytest.mark.parametrize("which", ["its file", "local"])
+def test_the_command_writes_the_records_of_a_cluster_here(which, small_recipes, cluster):
+    options = ("--scheduler", "local", "--workers", 2) if which == "local" else ("--scheduler", cluster)
+    ran = experiments("run", "small", "convolving", "--seed", 1, "--device", "cpu", "-o", "out", *options)
+    assert ran.exit_code == 0, ran.output
+    found = records(place="out")
+    assert [record.file_name for record in found] == ["convolving-seed1.json", "small-seed1.json"]
+    for record in found:
+        alone = small_run(RECIPES[record.recipe], small_recipes / "alone" / record.file_name, seed=record.seed)
+        assert essence(record) == essence(alone)
+    assert len(ran.output.splitlines()) == 2
+    assert len(list(Path("build/runs").iterdir())) == 2
+
+
+@needs_dask
+@pytest.mark.skipif(not gpu_problem(), reason="there is a GPU")
+def test_with_the_device_gpu_a_run_goes_where_a_card_is_declared(small_recipes, address):
+    ran = experiments("run", "small", "--device", "gpu", "-o", "out", "--scheduler", address)
+    assert_error(ran, 1, 'Error: small, seed 0: device: "gpu" was asked for')  # which the worker was told to have
+
+
+@needs_dask
+@pytest.mark.parametrize(
+    ("arguments", "code", "found"),
+    [
+        (["nowhere"], 1, "no Dask scheduler answers at 'nowhere': missing port number"),
+        (["s.json"], 1, "no Dask scheduler answers at 's.json': [Errno 2] No such file"),
+        (["tcp://127.0.0.1:9", "--workers", 2], 2, "tcp://127.0.0.1:9 has its own"),
+        (["tcp://127.0.0.1:9", "--no-resume"], 2, "name another folder with --checkpoints"),
+    ],
+)
+def test_a_scheduler_that_cannot_be_is_refused(arguments, code, found, small_recipes):
+    assert_error(experiments("run", "small", "-o", "out", "--scheduler", *arguments), code, found)
+    assert not Path("build").exists()
+
+
+@needs_dask
+def test_where_no_scheduler_answers_or_none_works_it_is_told_in_time(tmp_path):
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"tcp://127.0.0.1:{port.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{address}': Timed out"):
+            Cluster(address, timeout=0.5)
+    file = tmp_path / "s.json"
+    with begun(tmp_path, "scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file):
+        wait_for(file)
+        with pytest.raises(
+            ClusterError, match=r"has no workers; begin some, each with `dask worker tcp://127\.0\.0\.1:"
+        ):
+            Cluster(str(file), timeout=0.5)
+
+
+def test_without_dask_the_extra_is_named(small_recipes, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    ran = experiments("run", "small", "-o", "out", "--scheduler", "local")
+    assert_error(ran, 1, '"cluster" extra, `pip install "netlib[cluster]"`')
+
+
+def test_dask_is_not_imported_before_it_is_needed():
+    code = "import sys, netlib.cli, netlib.experiments; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "netlib.experiments.cluster" in ran.stdout.split()
+    assert {"distributed", "dask"} & set(ran.stdout.split()) == set()

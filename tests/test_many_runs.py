@@ -298,6 +298,21 @@ def test_the_bar_begins_where_runs_go_on_and_expects_nothing_of_what_failed(tmp_
     assert last_state(sys.stderr.getvalue())[:2] == (3, 3)
 
 
+def test_runs_whose_checkpoints_are_elsewhere_count_when_they_end_and_their_records_are_here(tmp_path, monkeypatch):
+    for place in ("here", "elsewhere"):
+        (tmp_path / place).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, os.chdir, (tmp_path / "elsewhere",)) as executor:
+        runs([SMALL, ONE_EPOCH_MORE], [0], Path("of"), executor=executor)
+    assert last_state(sys.stderr.getvalue())[:2] == (4, 4)
+    assert [path.name for path in (tmp_path / "elsewhere" / "of").iterdir()] == ["checkpoints"]
+    assert [path.name for path in (tmp_path / "here" / "of").iterdir()] == ["records"]
+    assert len(records(place="of/records")) == 2
+
+
 def test_there_is_no_bar_where_there_is_no_terminal(tmp_path, monkeypatch, capsys):
     runs([ONE_EPOCH_MORE], [0], tmp_path)
     assert capsys.readouterr() == ("", "")

@@ -229,6 +229,18 @@ def test_the_best_network_of_a_longer_run_that_was_interrupted_is_not_taken_for_
         small_run(CONVOLVING, tmp_path, epochs=1)
 
 
+def test_what_after_epoch_raises_ends_the_run_before_anything_of_that_epoch_is_kept(whole, tmp_path):
+    def stop(net):
+        if len(net.history.cost) == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        small_run(CONVOLVING, tmp_path, after_epoch=stop)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.npz", "epoch-0000.npz"]
+    assert len(Network.load(tmp_path / "best.npz").history.cost) == 1
+    assert without_seconds(small_run(CONVOLVING, tmp_path)) == without_seconds(whole)
+
+
 # A folder for one run at a time.
 
 
@@ -322,6 +334,29 @@ def test_without_a_repository_or_without_git_there_is_no_commit(repository, tmp_
     assert small_run(ONE_EPOCH, tmp_path / "run").commit is None
     monkeypatch.setenv("PATH", "")
     assert small_run(ONE_EPOCH, tmp_path / "run").commit is None
+
+
+@needs_git
+def test_the_code_is_told_by_all_its_sources_and_once_in_a_process(repository):
+    provenance.code.cache_clear()
+    first = provenance.code()
+    assert (first["netlib"], first["commit"]) == (netlib.__version__, git(repository, "rev-parse", "HEAD")[:12])
+    source = repository / "package" / "new.py"
+    found = {first["sources"]}
+    for change in (
+        lambda: source.write_text("new"),
+        lambda: source.write_text("other"),
+        lambda: source.rename(source.with_name("old.py")),
+    ):
+        change()
+        assert provenance.code() == first, "what a process has imported does not change"
+        provenance.code.cache_clear()
+        found.add(provenance.code()["sources"])
+    assert len(found) == 4
+    (repository / "elsewhere").write_text("changed")
+    provenance.code.cache_clear()
+    assert provenance.code()["sources"] in found
+    provenance.code.cache_clear()
 
 
 def test_a_record_of_a_run_is_read_as_it_was_written(whole, tmp_path):

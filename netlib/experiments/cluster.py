@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -63,10 +65,12 @@ class Cluster(Executor):
         except ImportError as error:
             told = 'Dask is not installed: a cluster needs the "cluster" extra, `pip install "netlib[cluster]"`'
             raise ImportError(told) from error
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a scheduler's end shows in what is called
         resources = dict(resources or {})
+        made = None
         with ExitStack() as opened:
             if scheduler == LOCAL:
-                options = {"threads_per_worker": 1, "memory_limit": None, "dashboard_address": None}
+                options = {"threads_per_worker": 1, "memory_limit": None, "dashboard_address": "127.0.0.1:0"}
                 made = LocalCluster(workers, resources=resources, silence_logs="CRITICAL", **options)
                 scheduler = opened.enter_context(made).scheduler_address
             try:
@@ -74,6 +78,8 @@ class Cluster(Executor):
                 client = opened.enter_context(Client(address, timeout=timeout, set_as_default=False))
             except (OSError, LookupError, ValueError) as error:
                 raise ClusterError(f"scheduler: no Dask scheduler answers at {scheduler!r}: {error}") from error
+            if made:
+                client.register_worker_callbacks(_leave_interruptions)
             _examine(client, address, resources, timeout)
             self._executor = client.get_executor(pure=True, resources=resources)
             self._opened = opened.pop_all()
@@ -121,6 +127,11 @@ def _examine(client: Any, scheduler: str, resources: dict[str, float], timeout: 
                 f"scheduler: none of the {len(told)} workers at {scheduler} declares the resource {name}={amount:g} "
                 f"that each run takes; begin some with `{begin} --resources {name}={amount:g}`"
             )
+
+
+def _leave_interruptions() -> None:
+    """Ctrl-C reaches all processes that a terminal has begun; the one that waits for the others ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _tell(dask_worker: Any) -> dict[str, Any]:

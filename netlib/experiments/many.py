@@ -145,7 +145,7 @@ def run_all(
         try:
             outcome = Outcome(*job, path=write(future.result(), folder))
         except CancelledError:
-            outcome = Outcome(*job, error=RunError("cancelled before its end, or what made it is gone"))
+            outcome = Outcome(*job, error=RunError("cancelled: what was to make it is gone, or somebody ended it"))
         except Exception as error:
             outcome = Outcome(*job, error=error)
         tell(outcome)
