@@ -67,6 +67,14 @@ def worker(folder, name, *options, environment=None):
     return begun(folder, "worker", *always, *options, environment=environment)
 
 
+def address_in(file):
+    """A scheduler's, as soon as it has been written."""
+    wait_for(file)
+    while not file.stat().st_size:
+        time.sleep(0.005)
+    return json.loads(file.read_text())["address"]
+
+
 def wait_for_workers(address, n):
     from distributed import Client
 
@@ -84,14 +92,13 @@ def cluster(tmp_path_factory):
     with begun(folder, "scheduler", *where), contextlib.ExitStack() as opened:
         for arguments in workers:
             opened.enter_context(worker(*arguments, "--scheduler-file", file))
-        wait_for(file)
-        wait_for_workers(json.loads(file.read_text())["address"], 2)
+        wait_for_workers(address_in(file), 2)
         yield file
 
 
 @pytest.fixture
 def address(cluster):
-    return json.loads(cluster.read_text())["address"]
+    return address_in(cluster)
 
 
 def tell(path, checkpoints):
@@ -323,10 +330,8 @@ def test_where_no_scheduler_answers_or_none_works_it_is_told_in_time(tmp_path):
             Cluster(address, timeout=0.5)
     file = tmp_path / "s.json"
     with begun(tmp_path, "scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard", "--scheduler-file", file):
-        wait_for(file)
-        with pytest.raises(
-            ClusterError, match=r"has no workers; begin some, each with `dask worker tcp://127\.0\.0\.1:"
-        ):
+        begin = f"{address_in(file)} has no workers; begin some, each with `dask worker {address_in(file)} "
+        with pytest.raises(ClusterError, match=begin):
             Cluster(str(file), timeout=0.5)
 
 

@@ -336,27 +336,40 @@ def test_without_a_repository_or_without_git_there_is_no_commit(repository, tmp_
     assert small_run(ONE_EPOCH, tmp_path / "run").commit is None
 
 
-@needs_git
-def test_the_code_is_told_by_all_its_sources_and_once_in_a_process(repository):
-    provenance.code.cache_clear()
-    first = provenance.code()
-    assert (first["netlib"], first["commit"]) == (netlib.__version__, git(repository, "rev-parse", "HEAD")[:12])
-    source = repository / "package" / "new.py"
-    found = {first["sources"]}
-    for change in (
-        lambda: source.write_text("new"),
-        lambda: source.write_text("other"),
-        lambda: source.rename(source.with_name("old.py")),
-    ):
-        change()
-        assert provenance.code() == first, "what a process has imported does not change"
+@pytest.fixture
+def asked():
+    """What the code says of itself, as a process that begins now would be told."""
+
+    def ask():
         provenance.code.cache_clear()
-        found.add(provenance.code()["sources"])
-    assert len(found) == 4
+        return provenance.code()
+
+    yield ask
+    provenance.code.cache_clear()
+
+
+@needs_git
+def test_the_code_is_told_by_its_version_its_commit_and_all_its_sources(repository, asked):
+    head, source = git(repository, "rev-parse", "HEAD")[:12], repository / "package" / "new.py"
+    told = [asked()]
+    assert (told[0]["netlib"], told[0]["commit"]) == (netlib.__version__, head)
     (repository / "elsewhere").write_text("changed")
-    provenance.code.cache_clear()
-    assert provenance.code()["sources"] in found
-    provenance.code.cache_clear()
+    assert asked() == told[0]
+    source.write_text("new")
+    told.append(asked())
+    source.write_text("other")
+    told.append(asked())
+    source.rename(source.with_name("old.py"))
+    told.append(asked())
+    assert [each["commit"] for each in told] == [head, *[head + "+"] * 3]
+    assert len({each["sources"] for each in told}) == 4
+
+
+@needs_git
+def test_what_is_changed_on_the_disk_does_not_change_what_a_process_has_imported(repository, asked):
+    first = asked()
+    (repository / "package" / "new.py").write_text("new")
+    assert provenance.code() == first
 
 
 def test_a_record_of_a_run_is_read_as_it_was_written(whole, tmp_path):

@@ -107,7 +107,7 @@ def run_recipes(
 
     With a scheduler (the "cluster" extra), records come back to this computer. Checkpoints stay where a run is made:
     name a folder there that all workers share, else a run whose worker dies begins anew on another. A run is made once
-    even if it is asked for twice; Ctrl-C ends all of them after the epochs that they are in.
+    even if it is asked for twice; an interruption ends all of them after the epochs that they are in.
     """
     known = RECIPES | {COMMITTEE.name: COMMITTEE}
     for name in names:

@@ -29,7 +29,7 @@ class Cluster(Executor):
     """Makes each call on a worker of a Dask cluster; when a worker dies, what it made is made again on another.
 
     Equal calls are one task, named by what is called, with what, and by netlib's sources: it is made once, whoever
-    submits it and however often. BLAS has one thread in each. What is called must be fit for cloudpickle, what is
+    submits it and however often. BLAS has one thread in each. What is called must be fit for ``cloudpickle``, what is
     returned for pickle.
 
     Parameters
@@ -130,7 +130,7 @@ def _examine(client: Any, scheduler: str, resources: dict[str, float], timeout: 
 
 
 def _leave_interruptions() -> None:
-    """Ctrl-C reaches all processes that a terminal has begun; the one that waits for the others ends them."""
+    """A terminal interrupts all processes that it has begun; the one that waits for the others ends them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

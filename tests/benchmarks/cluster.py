@@ -19,7 +19,7 @@ import numpy as np
 
 from netlib.experiments import RECIPES, Cluster, Processes, run_all
 
-RECIPE, EPOCHS, RUNS = RECIPES["basic_conv"].quick(), 8, 8
+RECIPE, EPOCHS, RUNS = RECIPES["basic_conv"].quick(), 6, 6
 CONTENDERS = {
     "one after the other": nullcontext,
     "1 process": lambda: Processes(1),

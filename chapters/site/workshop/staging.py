@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from workshop import bibliography, demos, frames, gallery, notation, notebooks, reference, results
+from workshop import bibliography, demos, frames, gallery, machines, notation, notebooks, reference, results
 
 
 def stage(here: Path, target: Path) -> None:
@@ -39,6 +39,7 @@ def stage(here: Path, target: Path) -> None:
         "index.md": _front((here / "index.md").read_text(encoding="utf-8")),
         "bibliography.md": bibliography.page(),
         "demos.md": demos.page((here / "demos.md").read_text(encoding="utf-8"), films),
+        "many_machines.md": machines.page((here / "many_machines.md").read_text(encoding="utf-8")),
         "notation.md": notation.page(),
         "results.md": results.page(),
         **reference.pages(),
