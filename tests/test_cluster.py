@@ -212,6 +212,12 @@ def test_what_no_worker_declares_is_told_before_anything_is_made(address):
         Cluster(address, resources={"GPU": 2})
 
 
+@needs_dask
+def test_a_local_worker_declares_what_runs_take_and_leaves_interruptions_to_the_command():
+    with Cluster("local", workers=1, resources={"GPU": 1}) as executor:
+        assert executor.submit(signal.getsignal, signal.SIGINT).result(30) == signal.SIG_IGN
+
+
 @pytest.fixture
 def another_netlib(tmp_path):
     """The environment of a worker whose netlib differs in a comment."""
