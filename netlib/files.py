@@ -25,6 +25,14 @@ def open_unzipped(path: Path) -> BinaryIO:
     return gzip.open(path) if zipped else path.open("rb")
 
 
+def read_most(file: BinaryIO, most: int) -> bytearray:
+    """At most so many bytes of a file; memory is taken as they come, so that a claim of a billion takes none."""
+    content = bytearray()
+    while len(content) < most and (piece := file.read(min(1 << 20, most - len(content)))):
+        content += piece
+    return content
+
+
 @contextmanager
 def writing(path: str | PathLike) -> Iterator[BinaryIO]:
     """A file to write into; it takes its name, and the place of an older one, only when it is complete on the disk.

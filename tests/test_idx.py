@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -42,6 +43,8 @@ DAMAGED = {
     "too long": (GOOD + b"\0", r"claims the shape \(2, 3, 4\), 24 bytes; there are more"),
     "absurd": (b"\0\0\x08\x03" + b"\xff" * 12, "which is more than 2147483648 bytes"),
     "absurdly many axes": (b"\0\0\x08\xff" + b"\0\0\0\x02" * 255, "which is more than 2147483648 bytes"),
+    "more axes than NumPy has": (b"\0\0\x08\x64" + b"\0\0\0\x01" * 100 + b"x", "maximum supported dimension"),
+    "none of the longest": (b"\0\0\x08\x03\0\0\0\0" + b"\xff" * 8, "array is too big"),
     "zipped and cut": (gzip.compress(GOOD)[:-9], "ended before the end-of-stream marker"),
     "zipped, then changed": (gzip.compress(GOOD)[:-5] + b"\0" + gzip.compress(GOOD)[-4:], "CRC check failed"),
     "zipped, absurd": (gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12), "which is more than"),
@@ -54,6 +57,20 @@ def test_what_is_no_whole_idx_file_is_refused(content, found, tmp_path):
     (tmp_path / "damaged").write_bytes(content)
     with pytest.raises(ValueError, match=rf"damaged' is not a whole idx file of bytes: .*{found}"):
         read_idx(tmp_path / "damaged")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["zipped", "plain"])
+def test_a_header_that_claims_a_billion_images_takes_no_memory(pack, tmp_path):
+    (tmp_path / "damaged").write_bytes(pack(b"\0\0\x08\x03" + struct.pack(">3I", 10**9, 1, 2) + bytes(100)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(
+            ValueError, match=r"claims the shape \(1000000000, 1, 2\), 2000000000 bytes; there are only 100"
+        ):
+            read_idx(tmp_path / "damaged")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netlib.files import open_unzipped
+from netlib.files import open_unzipped, read_most
 
 MAX_BYTES = 1 << 31  # a header that claims more is taken for damage, before anything is allocated
 
@@ -50,10 +50,15 @@ def read_idx(path: str | PathLike) -> np.ndarray:
             size = math.prod(shape)
             if size > MAX_BYTES:
                 raise refuse(f"its header claims the shape {shape}, which is more than {MAX_BYTES} bytes")
-            content = file.read(size + 1)  # the one byte more reaches gzip's checksum, or proves the file too long
+            content = read_most(
+                file, size + 1
+            )  # the one byte more reaches gzip's checksum, or proves the file too long
     except (OSError, EOFError, zlib.error) as error:
         raise refuse(str(error)) from error
     if len(content) != size:
         found = f"only {len(content)}" if len(content) < size else "more"
         raise refuse(f"its header claims the shape {shape}, {size} bytes; there are {found}")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8).reshape(shape)
+    except ValueError as error:  # more axes than NumPy has, or none of any length beside one that is too long
+        raise refuse(f"its header claims the shape {shape}: {error}") from None
