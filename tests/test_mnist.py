@@ -1,5 +1,6 @@
 """MNIST: found, fetched and verified, from mirrors that behave and mirrors that do not."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -34,6 +35,9 @@ def packed(array):
 CONTENTS = dict(zip(mnist.FILES, map(packed, ARRAYS), strict=True))
 
 
+LIES = {"claimsmore": 1 << 40, "claimsless": -20}  # about the length
+
+
 class Mirror(http.server.BaseHTTPRequestHandler):
     """A mirror whose first folder in the address says how it behaves."""
 
@@ -43,18 +47,34 @@ class Mirror(http.server.BaseHTTPRequestHandler):
         self.requests.append(self.path)
         manner, name = self.path.strip("/").split("/")
         content = CONTENTS[name]
-        if manner == "absent":
-            self.send_error(404)
+        if manner in ("absent", "broken"):
+            self.send_error(404 if manner == "absent" else 500)
             return
         if manner == "hangs":
             time.sleep(2)
+            return
+        if manner == "hangsup":
+            self.close_connection = True
+            return
+        if manner == "circles":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.end_headers()
+            return
+        if manner in ("trickles", "endless"):
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # until the other side has had enough
+                for _ in range(500):
+                    self.wfile.write(b"x" if manner == "trickles" else bytes(1 << 20))
+                    time.sleep(0.01 if manner == "trickles" else 0)
             return
         if manner == "html":
             content = b"<!DOCTYPE html><html>Please log in</html>"
         if manner == "wrong":
             content = packed(np.zeros((3, 28, 28), np.uint8))
         self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + LIES.get(manner, 0)))
         self.end_headers()
         self.wfile.write(content[: len(content) // 2] if manner == "cutsoff" else content)
 
@@ -78,6 +98,7 @@ def mirrors(server, tmp_path, monkeypatch):
     monkeypatch.setattr(mnist, "FILES", sums)
     monkeypatch.setattr(mnist, "N_TRAINING", 9)
     monkeypatch.setattr(mnist, "TIMEOUTS", (1, 0.3))
+    monkeypatch.setattr(mnist, "PATIENCE", 1)
     monkeypatch.setattr(mnist, "downloads", lambda: tmp_path / "downloads")
     Mirror.requests.clear()
     mnist.load.cache_clear()
@@ -119,23 +140,30 @@ def test_the_sets_are_views_of_one_array_that_nobody_can_change(mirrors):
         sets.training.x[0, 0] = 1
 
 
-@pytest.mark.parametrize("manner", ["absent", "hangs", "html", "wrong", "cutsoff"])
+MANNERS = {  # and what is said of each
+    "absent": "404",
+    "broken": "500",
+    "hangs": "timed out",
+    "hangsup": "ConnectionError",
+    "html": "hash",
+    "wrong": "hash",
+    "circles": "hash",
+    "cutsoff": "IncompleteRead|hash",
+    "claimsmore": "IncompleteRead|hash",
+    "claimsless": "hash",
+    "trickles": "it has not sent all after 1 seconds",
+    "endless": "it sends more than 16777216 bytes",
+}
+
+
+@pytest.mark.parametrize("manner", MANNERS)
 def test_the_next_mirror_steps_in_for_one_that_fails(manner, mirrors, tmp_path):
     mirrors(manner, "good")
     check(load("mnist"))
     assert left(tmp_path / "downloads") == sorted(mnist.FILES)
 
 
-@pytest.mark.parametrize(
-    ("manner", "said"),
-    [
-        ("absent", "404"),
-        ("hangs", "timed out"),
-        ("html", "hash"),
-        ("wrong", "hash"),
-        ("cutsoff", "IncompleteRead|hash"),
-    ],
-)
+@pytest.mark.parametrize(("manner", "said"), MANNERS.items())
 def test_without_a_good_mirror_the_error_tells_what_became_of_each_and_nothing_stays(manner, said, mirrors, tmp_path):
     mirrors(manner, "absent")
     with pytest.raises(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
+import time
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,8 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
 )
 TIMEOUTS = (5, 20)  # seconds to reach a mirror, and to wait for the next piece of its answer
+PATIENCE = 600  # seconds for a whole file
+MAX_BYTES = 1 << 24  # of a file; the largest has 10 million
 N_TRAINING = 50_000  # of the 60,000 training images; the others are the book's validation data
 
 
@@ -82,12 +85,11 @@ def fetch(name: str) -> Path:
     import pooch
 
     pooch.get_logger().setLevel("ERROR")
-    downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=TIMEOUTS)
     problems = []
     for mirror in MIRRORS:
         try:
             path = pooch.retrieve(
-                mirror + name, f"sha256:{FILES[name]}", fname=name, path=downloads(), downloader=downloader
+                mirror + name, f"sha256:{FILES[name]}", fname=name, path=downloads(), downloader=_download
             )
             return Path(path)
         except Exception as error:  # no network, a mirror that hangs, breaks off, or serves something else
@@ -97,6 +99,28 @@ def fetch(name: str) -> Path:
         "Put the four original files into a folder and name it in the environment variable NETLIB_DATA, or go on "
         'with data.load("digits"), which needs no download.'
     )
+
+
+def _download(address: str, path: str, _: Any) -> None:
+    """What a mirror has at an address, into a file, which pooch then verifies; one that never ends is given up."""
+    import requests
+    from tqdm import tqdm
+
+    until = time.monotonic() + PATIENCE
+    with (
+        requests.get(address, stream=True, timeout=TIMEOUTS, allow_redirects=False) as answer,
+        open(path, "wb") as file,
+    ):
+        answer.raise_for_status()
+        total = int(answer.headers.get("Content-Length", 0))
+        with tqdm(total=total, unit="B", unit_scale=True, disable=None) as bar:
+            while piece := answer.raw.read1(1 << 16):  # as much as has come, so that the clock is looked at
+                file.write(piece)
+                bar.update(len(piece))
+                if file.tell() > MAX_BYTES:
+                    raise DataError(f"it sends more than {MAX_BYTES} bytes")
+                if time.monotonic() > until:
+                    raise DataError(f"it has not sent all after {PATIENCE} seconds")
 
 
 @cache
