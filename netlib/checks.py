@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterable
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, get_args, get_origin
 
 import numpy as np
 
@@ -74,6 +74,20 @@ def choice(name: str, value: Any, options: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in options:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, options))}; got {value!r}")
     return value
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether what JSON gave is of an annotated type: an integer may be a float, a list a tuple."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        return any(fits(value, part) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple | list) and len(value) == len(parts) and all(map(fits, value, parts))
+    if origin is list:
+        return isinstance(value, list) and all(fits(one, parts[0]) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(fits(one, parts[1]) for one in value.values())
+    return hint is Any or type(value) is hint or (hint is float and type(value) is int)
 
 
 def finite(name: str, x: Array) -> None:

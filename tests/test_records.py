@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 
 import pytest
 
@@ -87,6 +88,10 @@ EDITS = {
     "no checksum": lambda content: {key: value for key, value in content.items() if key != "sha256"},
     "one key less": lambda content: {key: value for key, value in content.items() if key != "device"},
     "one key more": edited(remark="very good"),
+    "text for a number": edited(seed="0"),
+    "a truth for a number": edited(seed=True),
+    "numbers for text": edited(recipe=[1, 2]),
+    "words among accuracies": edited(validation_accuracy=[0.5, "good", 0.25]),
     "two keys swapped": lambda content: content | {"seed": content["n_test"], "n_test": content["seed"]},
 }
 
@@ -105,6 +110,27 @@ def test_an_edit_by_hand_is_noticed(edit, tmp_path):
     path = write(make_record(), tmp_path)
     path.write_text(json.dumps(edit(json.loads(path.read_text()))))
     assert "is not as it was written" in refused(path) or "is no record of recipe, layers, " in refused(path)
+
+
+@pytest.mark.parametrize("name", ["a truth for a number", "words among accuracies", "numbers for text"])
+def test_a_checksum_does_not_make_a_record_of_other_types_one(name, tmp_path):
+    path = write(make_record(), tmp_path)
+    content = EDITS[name](json.loads(path.read_text()))
+    content.pop("sha256")
+    content["sha256"] = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(content))
+    assert re.search("TypeError: (seed|recipe|validation_accuracy) is no ", refused(path))
+
+
+def test_a_name_that_stands_twice_is_noticed_though_the_last_one_is_as_it_was_written(tmp_path):
+    path = write(make_record(), tmp_path)
+    path.write_text(path.read_text().replace(' "seed": 0,', ' "seed": 3,\n "seed": 0,'))
+    assert "a name stands twice" in refused(path)
+
+
+def test_a_file_that_is_nested_without_end_is_no_record(tmp_path):
+    (tmp_path / "deep.json").write_bytes(b"[" * 100_000)
+    assert "RecursionError" in refused(tmp_path / "deep.json")
 
 
 @pytest.mark.parametrize(

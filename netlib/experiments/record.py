@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_type_hints
 
+from netlib import checks
 from netlib.files import carried, writing
 
 
@@ -102,6 +104,17 @@ class Record:
         return f"{self.recipe}-seed{self.seed}.json"
 
 
+_types = cache(get_type_hints)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON's in which no name stands twice: Python would take one of the two, and a reader the other."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError(f"a name stands twice in {', '.join(name for name, _ in pairs):.60}")
+    return content
+
+
 def _signature(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -129,10 +142,13 @@ def read(path: str | PathLike, kind: type[AnyKept] = Record) -> AnyKept:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes(), object_pairs_hook=_once)
         signature = content.pop("sha256")
         record = kind(**content)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        for name, hint in _types(kind).items():
+            if not checks.fits(content[name], hint):
+                raise TypeError(f"{name} is no {hint}")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         expected = ", ".join(field.name for field in fields(kind))
         raise RecordError(f"{str(path)!r} is no record of {expected}: {type(error).__name__}: {error}") from error
     if signature != _signature(content):
