@@ -111,15 +111,17 @@ class Checkpoints:
             except storage.FileError as error:
                 damaged = error
                 continue
-            self._compare(path, header.get("run", {}))
-            done = len(header["history"]["cost"])
+            with storage.describing(path):
+                run, done = dict(header.get("run", {})), len(header["history"]["cost"])
+            self._compare(path, run)
             if done > epochs:
                 raise ValueError(f"epochs: expected at least {done}, after which {str(path)!r} was made; got {epochs}")
-            storage.restore(self.network, header, arrays)
-            for name, array in arrays.items():
-                owner, _, name = name.removeprefix(storage.RUN).partition(".")
-                memory = self.optimizer.memory if owner == "optimizer" else self.stopping.best
-                memory[name] = move(array, self.network.xp)
+            with storage.describing(path):
+                storage.restore(self.network, header, arrays)
+                for name, array in arrays.items():
+                    owner, _, name = name.removeprefix(storage.RUN).partition(".")
+                    memory = self.optimizer.memory if owner == "optimizer" else self.stopping.best
+                    memory[name] = move(array, self.network.xp)
             return self.network.history
         if damaged:
             raise damaged

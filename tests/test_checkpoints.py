@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from netlib import ConvPoolLayer, Network, SoftmaxLayer, data
+from netlib import ConvPoolLayer, Network, SoftmaxLayer, data, storage
 from netlib.checkpoints import Checkpoints, digest
 from netlib.optimizers import GradientDescent, Momentum, RMSprop
 from netlib.schedules import Through
@@ -102,6 +102,18 @@ def test_when_all_are_damaged_the_run_does_not_begin_anew_unasked(tmp_path):
     for path in tmp_path.iterdir():
         path.write_bytes(b"")
     with pytest.raises(FileError, match="is no model file, or a damaged one"):
+        train(make(), 3, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"history": None}, {"history": {"cost": 3}}, {"history": {}}, {"run": [1]}, {"steps": "many"}]
+)
+def test_a_whole_file_that_describes_no_run_is_an_error_that_names_it(changes, tmp_path):
+    train(make(), 2, tmp_path, keep=1)
+    (path,) = tmp_path.iterdir()
+    header, arrays = storage.read(path)
+    storage.write(path, header | changes, arrays)
+    with pytest.raises(FileError, match=r"epoch-0001\.npz' does not describe a network: "):
         train(make(), 3, tmp_path)
 
 
