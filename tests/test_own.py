@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import tracemalloc
 import zlib
 
 import matplotlib.pyplot as plt
@@ -439,6 +440,25 @@ def test_a_broken_file_is_an_error_that_names_it(folder, damage):
         own_images(folder)
     if damage in ("bomb", "large"):
         assert "decompression bomb" in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(8_000_001, 1), (40, 300_000), (700, 12_000)])
+def test_a_picture_with_a_side_that_is_many_times_the_other_is_refused_before_it_fills_the_memory(shape):
+    strip = np.broadcast_to(np.uint8(255), shape)
+    with pytest.raises(ValueError, match=rf"sides of about the same length; got {shape[0]} x {shape[1]}$"):
+        as_mnist(strip)
+
+
+def test_a_file_of_a_few_bytes_that_is_a_large_picture_is_read_with_bounded_memory(tmp_path):
+    Image.new("RGBA", (4000, 4000), (255, 255, 255, 255)).save(tmp_path / "bomb.png")
+    assert (tmp_path / "bomb.png").stat().st_size < 100_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r"bomb\.png': picture: expected ink on paper"):
+            own_images(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 10 * 4000 * 4000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_blank_file_is_an_error_that_names_it(folder):

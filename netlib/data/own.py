@@ -78,11 +78,12 @@ def _opened(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pil.Image.DecompressionBombWarning)
-            with pil.Image.open(path, formats=("PNG", "JPEG")) as file:
-                picture = pil.ImageOps.exif_transpose(file)
+            with pil.Image.open(path, formats=("PNG", "JPEG")) as picture:
+                pil.ImageOps.exif_transpose(picture, in_place=True)
+                picture.load()
     except Exception as error:  # damaged bytes can make Pillow's readers stumble in any way
         raise ValueError(f"{str(path)!r} cannot be read as a PNG or JPEG: {error}") from error
     if picture.mode.startswith("I"):  # 16 bits, of which Pillow would clip the bright ones
         return pil.Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
-    opaque = "L" if picture.mode in ("1", "L") else "RGB"
-    return picture.convert("RGBA" if picture.has_transparency_data else opaque)
+    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
+    return picture if picture.mode == mode else picture.convert(mode)

@@ -16,6 +16,7 @@ from netlib import checks
 
 LUMINANCE = (0.299, 0.587, 0.114)  # how bright red, green and blue are to the eye, as television has it
 ENOUGH = 400  # pixels, the shorter side of a picture; one of twice that is shrunk, which averages noise away
+MOST = 8_000_000  # pixels that are left then; a picture with more has a side that is many times the other
 FAINTEST = 0.1  # of the way from black to white: what differs less from the paper than this is no ink
 CRUMB = 0.001  # of all ink: as much may lie beyond each side of the box, a speck of dust for instance
 
@@ -57,13 +58,14 @@ def as_mnist(picture: Any, *, side: int = 28, box: int = 20, ink: str = "auto") 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of another kind or out of range; if there is no ink: nothing that differs from the paper by
-        a tenth of the way from black to white, and by six times the noise of the border.
+        If an argument is of another kind or out of range; if one side is many times the other; if there is no ink:
+        nothing that differs from the paper by a tenth of the way from black to white, and by six times the noise of
+        the border.
     ImportError
         If Pillow, which scales, is not installed.
     """
     side, box = checked(side, box, ink)
-    return _laid(_scaled(_cut(_ink(_shrunk(_grey(picture)), ink)), box), side)
+    return _laid(_scaled(_cut(_ink(_grey(picture), ink)), box), side)
 
 
 def checked(side: Any, box: Any, ink: Any) -> tuple[int, int]:
@@ -76,7 +78,7 @@ def checked(side: Any, box: Any, ink: Any) -> tuple[int, int]:
 
 
 def _grey(picture: Any) -> np.ndarray:
-    """Step 1: brightness (H, W), 0 black, 1 white."""
+    """Step 1: brightness, 0 black, 1 white, in fewer pixels if there are more than enough."""
     picture = np.asarray(picture)
     if picture.dtype.kind not in "iuf":
         raise TypeError(f"picture: expected integers or floats; got dtype {picture.dtype}")
@@ -86,6 +88,16 @@ def _grey(picture: Any) -> np.ndarray:
     if not 0 <= picture.min() <= picture.max() <= white:  # also refuses nan
         kind = "floats from 0 to 1" if white == 1 else "integers from 0 to 255"
         raise ValueError(f"picture: expected {kind}; got {picture.dtype} from {picture.min()} to {picture.max()}")
+    h, w = picture.shape[:2]
+    k = max(1, min(h, w) // ENOUGH)
+    if (h // k) * (w // k) > MOST:
+        raise ValueError(f"picture: expected sides of about the same length; got {h} x {w}")
+    rows = k * max(1, ENOUGH // k)  # a strip at a time: as floats, a large photograph would fill the memory
+    return np.concatenate([_shrunk(_brightness(picture[i : i + rows], white), k) for i in range(0, h // k * k, rows)])
+
+
+def _brightness(picture: np.ndarray, white: int) -> np.ndarray:
+    """What the eye sees of colours and of transparent paper."""
     levels = picture.astype(np.float32) / np.float32(white)
     if levels.ndim == 2:
         return levels
@@ -93,9 +105,8 @@ def _grey(picture: Any) -> np.ndarray:
     return grey if levels.shape[2] == 3 else 1 - (1 - grey) * levels[..., 3]
 
 
-def _shrunk(grey: np.ndarray) -> np.ndarray:
-    """Step 1: fewer pixels, each the mean of a square of them, if there are more than enough."""
-    k = max(1, min(grey.shape) // ENOUGH)
+def _shrunk(grey: np.ndarray, k: int) -> np.ndarray:
+    """Each pixel the mean of a square of k x k."""
     h, w = (n // k for n in grey.shape)
     return grey[: h * k, : w * k].reshape(h, k, w, k).mean(axis=(1, 3))
 
