@@ -52,7 +52,7 @@ def setting(name: str) -> Setting:
         return Setting(DEFAULTS[name], "default")
     try:
         found = tomllib.loads(path().read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{path()}: expected a file of settings in TOML; {error}") from error
     for key, value in found.items():
         if key not in DEFAULTS or not isinstance(value, str):

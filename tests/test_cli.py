@@ -1,6 +1,7 @@
 """The command line, on small notebooks made for the purpose."""
 
 import base64
+from itertools import pairwise
 
 import jupytext
 import nbformat
@@ -117,6 +118,48 @@ def test_a_profile_changes_parameters_and_has_its_own_folder(checkout):
     assert not (checkout / "build/quick").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("00_tiny: [", "book.yaml: expected a profile in YAML; while parsing"),
+        ("!!python/object/apply:os.mkdir [planted]", "could not determine a constructor"),
+        ("!!timestamp soon", "book.yaml: expected a profile in YAML; "),
+        ("[" * 10_000, "book.yaml: expected a profile in YAML; "),
+        ("", "book.yaml: expected parameters, numbers or words, under the names of notebooks"),
+        ("00_tiny: 3", "book.yaml: expected parameters, numbers or words"),
+        ("00_tiny:\n  n: [1, 2]", "book.yaml: expected parameters, numbers or words"),
+        ("00_tiny:\n  1: 1", "book.yaml: expected parameters, numbers or words"),
+        ("00_tiny:\n  m: 1", "00_tiny has no parameter 'm'"),
+        ("00_tinny:\n  n: 1", "no notebook '00_tinny'; did you mean 00_tiny"),
+        ("a: &a [1, 1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopqrstuvwxyz"))
+         + "00_tiny:\n  n: *z", "book.yaml: expected parameters, numbers or words"),
+    ],
+    ids=["cut off", "a program", "no date", "deep", "empty", "a number", "a list", "a key that is none", "a slip",
+         "another slip", "a billion laughs"],
+)  # fmt: skip
+def test_a_profile_that_is_none_is_an_error_that_names_it(text, complaint, checkout):
+    (checkout / "chapters" / "profiles" / "book.yaml").write_text(text)
+    ran = netlib("run", "00", "--profile", "book")
+    assert ran.exit_code in (1, 2)
+    assert isinstance(ran.exception, SystemExit)
+    assert complaint in ran.output
+    assert len(ran.output) < 2000
+    assert sorted(path.name for path in checkout.iterdir()) == ["chapters"]
+
+
+def test_a_profile_may_name_notebooks_as_a_command_does(checkout):
+    (checkout / "chapters" / "profiles" / "book.yaml").write_text("tiny:\n  n: 8\n")
+    assert netlib("run", "00", "--profile", "book").exit_code == 0
+    assert "8 0.5" in printed(checkout / "build/book/00_tiny.ipynb")
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_a_line(checkout):
+    (checkout / "file").write_text("no folder")
+    ran = netlib("run", "00", "-o", "file/below")
+    assert (ran.exit_code, ran.output.count("\n")) == (1, 1)
+    assert "file/below" in ran.output
+
+
 def test_a_given_parameter_wins_over_the_profile(checkout):
     assert netlib("run", "00", "--profile", "book", "-p", "n", "4", "-o", "elsewhere").exit_code == 0
     assert "4 0.5" in printed(checkout / "elsewhere/00_tiny.ipynb")
@@ -131,6 +174,8 @@ def test_a_given_parameter_wins_over_the_profile(checkout):
         (["run", "00", "-p", "raet", "3"], "did you mean rate?"),
         (["run", "00", "-p", "n", "three"], "00_tiny: n is like 3; got 'three'"),
         (["run", "00", "-p", "n", "2.5"], "00_tiny: n is like 3; got 2.5"),
+        (["run", "00", "-p", "n", "[" * 10_000], "00_tiny: n is like 3; got '[[["),
+        (["run", "00", "-p", "n", "{[]: 1}"], "00_tiny: n is like 3; got '{[]: 1}'"),
         (["run", "00", "-p", "n", "True"], "00_tiny: n is like 3; got True"),
         (["run", "00", "-p", "rate", "fast"], "00_tiny: rate is like 0.5; got 'fast'"),
         (["run", "00", "-p", "flag", "maybe"], "00_tiny: flag is like False; got 'maybe'"),

@@ -1,5 +1,6 @@
 """What a user wants everywhere: a variable over the file, the file over the default, an argument over all."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_a_file_that_cannot_be_understood_is_an_error_that_names_it(text, said, 
     assert said in str(caught.value)
     if "TOML" not in said:
         assert 'expected device = "..." and dtype = "..."; ' in str(caught.value)
+
+
+def test_a_file_that_is_nested_without_end_is_an_error_that_names_it(write):
+    path = write("device = " + "[" * 100_000)
+    with pytest.raises(ValueError, match=re.escape(f"{path}: expected a file of settings in TOML; ")):
+        config.setting("device")
 
 
 def test_a_file_that_is_no_text_or_a_folder_is_an_error_that_names_it(write):

@@ -60,7 +60,7 @@ def read_value(text: str, default: Any) -> Any:
         return {"true": True, "false": False}.get(text.lower(), text)
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):  # whatever literal_eval may raise
         return text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from netlib.cli import chapters
+from netlib.cli.errors import told_plainly
 
 
 @click.command()
@@ -42,7 +43,8 @@ def run(notebooks: tuple[str, ...], given: tuple[tuple[str, str], ...], profile:
     paths = chapters.find(notebooks)
     output = output or Path("build") / profile
     plans = {path: _parameters(path, profile, given) for path in paths}
-    (output / "figures").mkdir(parents=True, exist_ok=True)
+    with told_plainly():
+        (output / "figures").mkdir(parents=True, exist_ok=True)
     rows, failed = [], []
     for path, parameters in plans.items():
         click.echo(f"running {path.stem} ...", err=True)
@@ -65,11 +67,28 @@ def _parameters(path: Path, profile: str, given: tuple[tuple[str, str], ...]) ->
         profiles = {file.stem: file for file in (chapters.folder() / "profiles").glob("*.yaml")}
         if profile not in profiles:
             raise click.UsageError(f"no profile {profile!r}{chapters.near(profile, ['quick', *profiles])}")
-        parameters |= chapters.tool("yaml").safe_load(profiles[profile].read_text()).get(path.stem, {})
+        parameters |= _read_profile(profiles[profile]).get(path.stem, {})
     defaults = chapters.parameters(path) if given else {}
     parameters |= {name: chapters.read_value(text, defaults.get(name)) for name, text in given}
     chapters.check_parameters(path, parameters)
     return parameters
+
+
+def _read_profile(path: Path) -> dict[str, dict[str, Any]]:
+    """Parameters by the stems of notebooks."""
+    try:
+        content = chapters.tool("yaml").safe_load(path.read_text())
+    except Exception as error:  # PyYAML has an error of its own, and stumbles in other ways too
+        raise click.ClickException(f"{path}: expected a profile in YAML; {error}") from None
+    understood = isinstance(content, dict) and all(
+        isinstance(stem, str)
+        and isinstance(given, dict)
+        and all(isinstance(name, str) and isinstance(value, str | float | int) for name, value in given.items())
+        for stem, given in content.items()
+    )
+    if not understood:
+        raise click.ClickException(f"{path}: expected parameters, numbers or words, under the names of notebooks")
+    return {chapters.find([name])[0].stem: given for name, given in content.items()}
 
 
 def _run_one(path: Path, output: Path, parameters: dict[str, Any]) -> tuple[int, str | None]:
