@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from netlib.cli import main
 from netlib.data import DataError, load, load_pickle, mnist
+from tests.faults import full_disk, life, needs_fork
 
 RNG = np.random.default_rng(0)
 ARRAYS = [  # small twins of the four files, in their order
@@ -179,6 +180,36 @@ def test_without_a_network_the_error_comes_at_once(mirrors, monkeypatch):
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))
     with pytest.raises(DataError, match=r"127\.0\.0\.1:9/: ConnectionError"):
         load("mnist")
+
+
+@needs_fork
+def test_processes_may_fetch_at_once(mirrors, tmp_path):
+    mirrors("good")
+    name = next(iter(mnist.FILES))
+    with ThreadPoolExecutor(3) as pool:  # each waits for a process
+        assert all(pool.map(life, [lambda: mnist.fetch(name)] * 3))
+    assert len(Mirror.requests) == 3
+    assert left(tmp_path / "downloads") == [name]
+    assert mnist.find(name).read_bytes() == CONTENTS[name]
+
+
+@needs_fork
+def test_what_a_killed_process_had_fetched_is_not_taken_for_the_file(mirrors, tmp_path):
+    mirrors("trickles", "good")
+    name = next(iter(mnist.FILES))
+    assert not life(lambda: mnist.fetch(name), 0.5)
+    assert mnist.find(name) is None
+    mirrors("good")
+    assert mnist.fetch(name).read_bytes() == CONTENTS[name]
+
+
+@needs_fork
+def test_a_full_disk_leaves_nothing_of_what_was_fetched(mirrors, tmp_path):
+    mirrors("good")
+    with full_disk(100), pytest.raises(DataError, match="File too large"):
+        load("mnist")
+    assert left(tmp_path) == []
+    check(load("mnist"))
 
 
 def test_two_may_fetch_at_once(mirrors, tmp_path):
