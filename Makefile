@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTHON ?= python3
 LOCKED := book test site lab ci
 
-.PHONY: help setup chapters test lint lab lab-test render sync site matrix lock clean
+.PHONY: help setup chapters test fuzz lint lab lab-test render sync site matrix lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,13 +32,16 @@ endif
 setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
 
 # One thread: products as small as these gain little from a second, and lose very much where another program is busy.
-chapters test: export OPENBLAS_NUM_THREADS ?= 1
+chapters test fuzz: export OPENBLAS_NUM_THREADS ?= 1
 
 chapters: setup  ## run all notebooks end to end; results in build/quick
 	$(BIN)/netlib run
 
 test: .venv/ready-site .venv/ready-cluster lint  ## unit tests, guards, and the committed notebooks against a fresh run
 	$(BIN)/python -m pytest
+
+fuzz: setup  ## bad input by the hundred thousand and processes killed by the hundred; an hour or two
+	NETLIB_FUZZ=100000 NETLIB_KILLS=200 $(BIN)/python -m pytest -s -v tests/test_fuzz.py tests/test_faults.py
 
 lint: setup  ## style and common mistakes
 	$(BIN)/ruff check

@@ -17,7 +17,7 @@ import pytest
 from spellchecker import SpellChecker
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "data/README.md", "tests/benchmarks/README.md", "chapters/site/*.md"]
+PAGES = ["README.md", "data/README.md", "tests/benchmarks/README.md", "tests/fuzz/README.md", "chapters/site/*.md"]
 READ = sorted(path for files in [*PAGES, "chapters/[0-9][0-9]_*.py", "netlib/**/*.py"] for path in ROOT.glob(files))
 LISTED = dict.fromkeys(Path(__file__).with_name("words.txt").read_text().split())
 ENGLISH = SpellChecker(distance=1)
