@@ -78,7 +78,7 @@ def _read_profile(path: Path) -> dict[str, dict[str, Any]]:
     """Parameters by the stems of notebooks."""
     try:
         content = chapters.tool("yaml").safe_load(path.read_text())
-    except Exception as error:  # PyYAML has an error of its own, and stumbles in other ways too
+    except Exception as error:  # besides its own errors, the reader stumbles in other ways too
         raise click.ClickException(f"{path}: expected a profile in YAML; {error}") from None
     understood = isinstance(content, dict) and all(
         isinstance(stem, str)

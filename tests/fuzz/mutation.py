@@ -6,7 +6,7 @@ into a text. The generator decides everything, so an input can be made again by 
 
 import random
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 NUMBERS = (0, 1, 2, 3, 7, 127, 128, 255, 256, 32767, 65535, 784, 60_000, 10**9, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1)
@@ -104,6 +104,3 @@ def _places(tree: Any, deepest: int = 8):
         yield tree, key
         if deepest:
             yield from _places(tree[key], deepest - 1)
-
-
-Maker = Callable[[random.Random], Any]
