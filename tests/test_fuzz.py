@@ -21,11 +21,13 @@ from tests.fuzz.watch import Forbidden, memory, watched
 INPUTS = int(os.environ.get("NETLIB_FUZZ", "300"))
 
 
+@pytest.mark.filterwarnings("ignore")  # readers warn of what they meet
 @pytest.mark.parametrize("target", READERS, ids=lambda target: target.__name__)
 def test_no_file_does_harm(target, tmp_path):
     by_the_thousand(target.__name__, *target(tmp_path))
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("target", COMMANDS, ids=lambda target: target.__name__)
 def test_no_words_do_harm(target, tmp_path, monkeypatch):
     by_the_thousand(target.__name__, *target(tmp_path, monkeypatch))
