@@ -185,9 +185,9 @@ def models(folder):
 
 def checkpoints(folder):
     net, data = _network(FullyConnectedLayer(12, 5), SoftmaxLayer(5, 3), steps=False)
-    run = net, data, Momentum(0.5), EarlyStopping(4)
+    remembered = {"optimizer": Momentum(0.5), "early_stopping": EarlyStopping(4)}
     kept = folder / "run"
-    net.SGD(data, 2, 4, 0.1, data, None, optimizer=run[2], early_stopping=run[3], checkpoint=kept, verbose=False)
+    net.SGD(data, 2, 4, 0.1, data, None, checkpoint=kept, verbose=False, **remembered)
     (path,) = kept.iterdir()
     good = [(path.read_bytes(), parts_of(path))]
     arguments = json.loads(good[0][1][f"{HEADER}.npy"].split(b"\n", 1)[1])["run"]
