@@ -35,6 +35,7 @@
 import platform
 from collections import Counter
 from itertools import groupby
+from math import fsum  # sums without rounding on the way, and so alike in all versions of Python
 from typing import NamedTuple
 
 import matplotlib
@@ -376,7 +377,7 @@ print("megabytes moved:", ", ".join(f"{kind} {size / 1e6:.2f}" for kind, size in
 # %%
 def work(operations, machine):
     """Seconds that the operations take in all, without the price of a call."""
-    return sum(max(done.bytes / machine.bandwidth, done.flops / machine.peak) for done in operations)
+    return fsum(max(done.bytes / machine.bandwidth, done.flops / machine.peak) for done in operations)
 
 
 for kind, record in recorded.items():
@@ -556,8 +557,8 @@ print(f"card: {source['card']}")
 in_graph = 1.5e-6  # guessed: from the start of a kernel in a graph to the start of the next, if it has nothing to do
 print("network  images    one by one      in a graph                 the work alone   (card, estimated)")
 for (name, n), operations in steps.items():
-    one_by_one = sum(max(card.call, work([done], card)) for done in operations)
-    low, captured, high = (1e6 * (card.call + sum(max(each, work([done], card)) for done in operations))
+    one_by_one = fsum(max(card.call, work([done], card)) for done in operations)
+    low, captured, high = (1e6 * (card.call + fsum(max(each, work([done], card)) for done in operations))
                            for each in (in_graph / 2, in_graph, 2 * in_graph))
     print(f"{name:8} {n:5} {one_by_one * 1e6:10,.0f} us {captured:10,.0f} us ({low:3,.0f} to {high:5,.0f})"
           f" {work(operations, card) * 1e6:13,.1f} us")
@@ -681,7 +682,7 @@ print(f"{K} networks; by this count each further one up to there costs nothing (
 
 # %%
 for k in (10, 50, 100, 400):
-    single, many = (sum(max(card.call, n * work([done], card)) for done in steps["shallow", 10]) for n in (1, k))
+    single, many = (fsum(max(card.call, n * work([done], card)) for done in steps["shallow", 10]) for n in (1, k))
     print(f"counted kernel by kernel, {k:3} networks take {many / single:.2f} times as long as one")
 
 # %% [markdown]

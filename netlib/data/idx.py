@@ -50,9 +50,7 @@ def read_idx(path: str | PathLike) -> np.ndarray:
             size = math.prod(shape)
             if size > MAX_BYTES:
                 raise refuse(f"its header claims the shape {shape}, which is more than {MAX_BYTES} bytes")
-            content = read_most(
-                file, size + 1
-            )  # the one byte more reaches gzip's checksum, or proves the file too long
+            content = read_most(file, size + 1)  # one more reaches gzip's checksum, or proves the file too long
     except (OSError, EOFError, zlib.error) as error:
         raise refuse(str(error)) from error
     if len(content) != size:
