@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 PYTHON ?= python3
-LOCKED := book test site lab ci
+LOCKED := book test site lab cluster ci
 
 .PHONY: help setup chapters test fuzz lint lab lab-test render sync site matrix lock clean
 
