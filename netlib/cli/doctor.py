@@ -33,6 +33,7 @@ EXTRAS = {  # the GPU has a line of its own
     "bench": "`netlib bench` beside PyTorch and JAX",
     "cluster": "`netlib experiments run --scheduler`",
     "lab": "`make lab-test`",
+    "ci": "`make matrix` and `make lock`",
     "tensorboard": "histories in TensorBoard",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
