@@ -423,7 +423,20 @@ def png_of_claimed_size(width, height):
     )
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "cut", "gif", "bomb", "large"])
+def png_of_one_pixel(colours):
+    """A PNG whose header claims this way of storing colours, and that has nothing else."""
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, colours, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(2))),
+        (b"IEND", b""),
+    ]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "gif", "bomb", "large", "colours without a palette"])
 def test_a_broken_file_is_an_error_that_names_it(folder, damage):
     path = folder / "broken.png"
     save(path, 1 - drawn(), format="GIF" if damage == "gif" else "PNG")
@@ -434,6 +447,7 @@ def test_a_broken_file_is_an_error_that_names_it(folder, damage):
         "gif": path.read_bytes(),
         "bomb": png_of_claimed_size(60_000, 60_000),
         "large": png_of_claimed_size(10_000, 10_000),
+        "colours without a palette": png_of_one_pixel(colours=3),
     }
     path.write_bytes(content[damage])
     with pytest.raises(ValueError, match=r"broken\.png' cannot be read as a PNG or JPEG") as caught:

@@ -81,9 +81,9 @@ def _opened(path: Path) -> Any:
             with pil.Image.open(path, formats=("PNG", "JPEG")) as picture:
                 pil.ImageOps.exif_transpose(picture, in_place=True)
                 picture.load()
+                if picture.mode.startswith("I"):  # 16 bits, of which Pillow would clip the bright ones
+                    return pil.Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
+                mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
+                return picture if picture.mode == mode else picture.convert(mode)
     except Exception as error:  # damaged bytes can make Pillow's readers stumble in any way
         raise ValueError(f"{str(path)!r} cannot be read as a PNG or JPEG: {error}") from error
-    if picture.mode.startswith("I"):  # 16 bits, of which Pillow would clip the bright ones
-        return pil.Image.fromarray((np.asarray(picture) // 256).astype(np.uint8))
-    mode = "RGBA" if picture.has_transparency_data else "L" if picture.mode in ("1", "L") else "RGB"
-    return picture if picture.mode == mode else picture.convert(mode)
