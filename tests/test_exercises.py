@@ -153,6 +153,11 @@ def test_a_folder_of_copies_has_all_that_they_need(checkout):
     assert tomllib.loads((checkout / "build/exercises/jupytext.toml").read_text()) == PAIRING
 
 
+def test_a_folder_whose_name_is_no_text_can_be_told(checkout):
+    ran = netlib("small", "-o", "\udcff")
+    assert (ran.exit_code, ran.output) == (0, "\\udcff/00_small.ipynb  1 exercise\n")
+
+
 @pytest.mark.parametrize("name", ["00_small.ipynb", "00_small.py"])
 def test_work_is_not_replaced_unless_one_asks_for_it(checkout, name):
     folder = checkout / "mine"

@@ -1,5 +1,8 @@
 """The command line: ``netlib --help`` tells what it can do."""
 
+import io
+import sys
+
 import click
 
 from netlib import __version__
@@ -19,6 +22,8 @@ from netlib.cli.site import site
 @click.version_option(__version__)
 def main() -> None:
     """Neural networks from the book, as notebooks to run and a package to read."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 main.add_command(run)
