@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTHON ?= python3
 LOCKED := book test site lab cluster ci
 
-.PHONY: help setup chapters test fuzz lint lab lab-test render sync site matrix lock clean
+.PHONY: help setup chapters test fuzz mutants mutation lint lab lab-test render sync site matrix lock clean
 
 help:  ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ endif
 setup: .venv/ready  ## a virtual environment in .venv with everything that is needed
 
 # One thread: products as small as these gain little from a second, and lose very much where another program is busy.
-chapters test fuzz: export OPENBLAS_NUM_THREADS ?= 1
+chapters test fuzz mutants: export OPENBLAS_NUM_THREADS ?= 1
 
 chapters: setup  ## run all notebooks end to end; results in build/quick
 	$(BIN)/netlib run
@@ -42,6 +42,12 @@ test: .venv/ready-site .venv/ready-cluster lint  ## unit tests, guards, and the 
 
 fuzz: setup  ## bad input by the hundred thousand and processes killed by the hundred; an hour or two
 	NETLIB_FUZZ=100000 NETLIB_KILLS=200 $(BIN)/python -m pytest -s -v tests/test_fuzz.py tests/test_faults.py
+
+mutants: .venv/ready-site  ## plant a hundred faults, one at a time in a copy; the tests must notice each
+	NETLIB_FAULTS=all $(BIN)/python -m pytest -v -p no:nbval -o addopts= tests/test_planted.py
+
+mutation: .venv/ready-mutation  ## change every operator, number and name of the core; the tests must notice (an hour)
+	$(BIN)/python -u -m tests.mutation
 
 lint: setup  ## style and common mistakes
 	$(BIN)/ruff check

@@ -41,6 +41,18 @@ def test_every_key_of_a_profile_is_a_parameter_of_its_notebook(profile):
         chapters.check_parameters(named[stem], values)
 
 
+def test_pictures_in_files_are_those_of_the_notebooks():
+    shown = {
+        f"{path.stem}.png": picture
+        for path in NOTEBOOKS
+        for cell in guards.code_cells(path)
+        if rendering.PICTURE in cell.metadata.get("tags", [])
+        for picture in chapters.pictures(cell)
+    }
+    assert shown
+    assert shown == {path.name: path.read_bytes() for path in (FOLDER / "figures").iterdir()}
+
+
 # Planted faults
 
 

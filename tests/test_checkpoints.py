@@ -149,10 +149,15 @@ def test_a_folder_of_another_run_is_refused_and_left_alone(name, run, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("l1", {"l1": 0.1}), ("method", {"optimizer": RMSprop()}), ("method", {"optimizer": Momentum(0.8)})],
+    [
+        ("l1", lambda: {"l1": 0.1}),
+        ("method", lambda: {"optimizer": RMSprop()}),
+        ("method", lambda: {"optimizer": Momentum(0.8)}),
+    ],
+    ids=["l1", "RMSprop", "Momentum"],
 )
 def test_a_folder_of_a_run_with_something_more_is_that_of_another_run(name, options, tmp_path):
-    train(make(), 2, tmp_path, **options)
+    train(make(), 2, tmp_path, **options())
     with pytest.raises(ValueError, match=f"belongs to another run, with {name} .* and not None"):
         train(make(), 3, tmp_path)
 

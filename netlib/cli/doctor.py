@@ -34,6 +34,7 @@ EXTRAS = {  # the GPU has a line of its own
     "cluster": "`netlib experiments run --scheduler`",
     "lab": "`make lab-test`",
     "ci": "`make matrix` and `make lock`",
+    "mutation": "`make mutation`",
     "tensorboard": "histories in TensorBoard",
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
