@@ -77,6 +77,13 @@ def test_it_is_the_composition_of_the_plain_operations(xp, x_shape, w_shape, poo
     assert_same(both_ways(xp, x, w, poolsize, dpooled, ties=ties), expected)
 
 
+def test_by_default_all_that_tie_get_the_gradient():
+    x, w, dpooled = np.ones((1, 4, 4, 2)), np.ones((1, 1, 1, 1)), np.ones((1, 2, 2, 2))
+    dx, dw = fused.plain_conv_pool_gradients(x, w, (2, 2), dpooled)
+    np.testing.assert_array_equal(dx, np.ones((1, 4, 4, 2)))
+    assert dw.tolist() == [[[[32]]]]
+
+
 @cases
 def test_gradients_are_central_differences(xp, x_shape, w_shape, poolsize):
     N, *image = x_shape
@@ -105,6 +112,23 @@ def test_one_example_of_ties_worked_out_by_hand(xp, fold, ties, dx, dw):
     got = conv_pool_gradients(xp.asarray([[[1.0, 0, 3]]])[..., None], passed, ties=ties)
     assert to_host(got[0])[0, :, :, 0].tolist() == dx
     assert to_host(got[1])[0, 0].tolist() == dw
+
+
+@pytest.mark.parametrize(
+    ("w_shape", "fold", "folded"),
+    [
+        ((2, 1, 5, 5), None, True),
+        ((2, 7, 3, 3), None, True),  # 63 numbers in a patch
+        ((2, 1, 8, 8), None, False),  # 64
+        ((2, 3, 5, 5), None, False),
+        ((2, 1, 5, 5), False, False),
+        ((2, 3, 5, 5), True, True),
+    ],
+)
+def test_windows_are_folded_into_the_product_where_patches_are_small_or_on_request(w_shape, fold, folded):
+    _, C, KH, KW = w_shape
+    saved = conv_pool(np.zeros((C, KH + 1, KW + 1, 1)), np.zeros(w_shape), (2, 2), fold=fold)[1]
+    assert saved.z.shape == ((2, 2, 2, 1, 1, 1) if folded else (1, 1, 2, 2, 2, 1))
 
 
 def test_a_constant_image_ties_in_every_window(xp):

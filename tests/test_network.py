@@ -242,6 +242,28 @@ def test_a_network_counts_its_inputs_outputs_and_steps():
     assert net.steps == 8
 
 
+def test_a_new_network_has_no_past(device):
+    net = make_network(device)
+    assert (net.history, net.x, net.y) == (None, None, None)
+    assert [layer.gradients for layer in net.layers] == [[], [], []]
+    layer = SoftmaxLayer(8, 4)
+    assert (layer.place, layer.w, layer.b, layer.gradients) == (None, None, None, [])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outputs_have_the_networks_dtype_and_labels_are_integers(dtype, device):
+    net = make_network(device, dtype=dtype)
+    x, _ = random_data(3)
+    assert (net.forward(x).dtype, net.predict(x).dtype) == (dtype, "int64")
+
+
+def test_one_image_is_enough():
+    net, (x, y) = make_network(), random_data(1)
+    assert net.accuracy((x, y)) == float(net.predict(x)[0] == y[0]) == 1 - net.error((x, y))
+    assert net.cost((x, y)) == pytest.approx(-np.log(net.predict_proba(x)[0, y[0]]), rel=1e-12)
+    assert len(net.gradients((x, y))) == 6
+
+
 def test_x_and_y_are_the_last_training_mini_batch(device):
     net = make_network(device)
     x, y = random_data(20)

@@ -112,3 +112,17 @@ def test_blocks_cover_every_row_once_and_stay_small():
         sizes = {block.stop - block.start for block in blocks}
         assert len(blocks) == 1 or max(sizes) * M * N <= products.SMALL
     assert len(products._blocks(np.empty((1000, 1000)), 10)) == 10
+
+
+@pytest.mark.parametrize(
+    ("K", "M", "N", "small", "sizes"),
+    [
+        (64, 5, 1, 160, [32, 32]),  # just large enough
+        (64, 5, 1, 159, [64]),  # blocks of 31 would be too small
+        (70, 3, 2, 200, [33, 33, 4]),
+        (100, 1, 1, 64, [64, 36]),
+    ],
+)
+def test_blocks_are_as_large_as_small_products_allow(monkeypatch, K, M, N, small, sizes):
+    monkeypatch.setattr(products, "SMALL", small)
+    assert [len(np.arange(K)[block]) for block in products._blocks(np.empty((K, M)), N)] == sizes

@@ -5,8 +5,9 @@
 
 mutmut makes thousands of copies of functions, each with one small change, and runs the tests that reach it. Every
 module has to be noticed by the tests of its own room, named in `ROOMS`, so that a mutant costs a second and not the
-whole suite. What nobody notices must stand in ``mutation.json``, with the reason why there is nothing to notice; else
-this fails. What mutmut leaves alone: properties, the bodies of classes and modules, and the words of f-strings.
+whole suite. What nobody notices must stand in ``explained.json``, with the reason why there is nothing to notice: as a
+mutant, or as a rule, which is a pattern of what may differ. Else this fails. What mutmut leaves alone: properties, the
+bodies of classes and modules, and the words of f-strings.
 """
 
 import json
@@ -57,7 +58,7 @@ LEFT_OUT = (  # slow, and what they notice others notice; the first counts bytes
     "test_training.py::test_a_fully_connected_network_learns",
 )
 FOLDER = ROOT / "build" / "mutation"
-EXPLAINED = Path(__file__).with_name("mutation.json")
+EXPLAINED = json.loads(Path(__file__).with_name("explained.json").read_text())
 MUTMUT = Path(sys.executable).with_name("mutmut")
 UNNOTICED = {"survived", "no tests"}
 
@@ -110,14 +111,21 @@ def described(folder, name):
     code = [re.sub(r"  # .*", "", line) for line in diff[3:]]  # after the names of the files
     removed, added = (" ".join(line[1:].strip() for line in code if line[0] == sign) for sign in "-+")
     function = re.sub(r"^x[_ǁ]|__mutmut_\d+$", "", name.rpartition(".")[2])
-    return f"{name.rpartition('.')[0]} {function.replace('ǁ', '.')}: {removed} -> {added}"
+    return f"{name.rpartition('.')[0]} {function.replace('ǁ', '.')}: {removed} => {added}"
+
+
+def explained(mutant):
+    """Whether it is one of those that change nothing, or differs from the original only by what a rule allows."""
+    if any(mutant in mutants for mutants in EXPLAINED["mutants"].values()):
+        return True
+    removed, added = mutant.split(": ", 1)[1].split(" => ", 1)
+    return any(re.sub(rule, "", removed) == re.sub(rule, "", added) for rule in EXPLAINED["rules"].values())
 
 
 def main(asked):
     unknown = set(asked) - set(ROOMS)
     if unknown:
         raise SystemExit(f"no module {', '.join(sorted(unknown))}; there are {', '.join(ROOMS)}")
-    explained = {mutant for mutants in json.loads(EXPLAINED.read_text()).values() for mutant in mutants}
     rooms: dict[str, list[str]] = {}
     for module in asked or ROOMS:
         rooms.setdefault(ROOMS[module], []).append(module)
@@ -126,7 +134,7 @@ def main(asked):
     for room, modules in rooms.items():
         counts: dict[str, Counter] = {module: Counter() for module in modules}
         for module, status, mutant in mutate(modules, room):
-            kind = "noticed" if status not in UNNOTICED else "explained" if mutant in explained else "left"
+            kind = "noticed" if status not in UNNOTICED else "explained" if explained(mutant) else "left"
             counts[module] += Counter({kind: 1, "mutants": 1})
             if kind == "left":
                 print(f"    {mutant}")
