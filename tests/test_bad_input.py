@@ -34,8 +34,8 @@ def spoiled(value, row):
 
 
 def refusal(error, *pieces):
-    """What pytest.raises expects: an error of this kind, whose message has these pieces in this order."""
-    return pytest.raises(error, match=".*".join(map(re.escape, pieces)))
+    """What pytest.raises expects: an error of this kind, whose message has these pieces in this order, from the beginning of a word on."""
+    return pytest.raises(error, match=r"(?<!\w)" + ".*".join(map(re.escape, pieces)))
 
 
 def cases(*rows):

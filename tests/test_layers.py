@@ -122,11 +122,28 @@ def test_a_layer_hands_the_gradient_on_to_its_input(make, dropout, device):
     assert float((dx == 0).mean()) > 0.1, "no input was silent"
 
 
-def test_a_layer_computes_the_inputs_gradient_only_if_it_is_wanted():
-    layer = randomised([FullyConnectedLayer(6, 4)]).layers[0]
-    layer.forward(images(6, 4), step=0)
-    assert layer.backward(images(4, 4), input_gradient=False) is None
+EITHER = pytest.mark.parametrize(
+    "make", [lambda: FullyConnectedLayer(6, 4), lambda: conv((2, 1, 2, 2), (1, 4, 5))], ids=["connected", "conv"]
+)
+
+
+@EITHER
+def test_a_layer_computes_the_inputs_gradient_only_if_it_is_wanted(make):
+    layer = randomised([make()]).layers[0]
+    layer.forward(random_like(np, (*layer.input_shape, 3), 1), step=0)
+    assert layer.backward(random_like(np, (*layer.output_shape, 3), 2), input_gradient=False) is None
     assert len(layer.gradients) == 2
+
+
+@EITHER
+def test_a_second_step_of_a_layer_writes_where_the_first_did(make):
+    layer = randomised([make()]).layers[0]
+    steps = []
+    for step in range(2):
+        a = layer.forward(random_like(np, (*layer.input_shape, 3), 1), step)
+        dx = layer.backward(random_like(np, (*layer.output_shape, 3), 2))
+        steps.append([a, dx, *layer.gradients])
+    assert all(first is second for first, second in zip(*steps, strict=True))
 
 
 def test_a_backward_pass_without_a_forward_pass_of_its_own_raises():
@@ -290,12 +307,13 @@ def test_labels_and_accuracy_are_those_of_the_last_evaluation(device):
     assert net.layers[0].accuracy(wrong_in_five) == 0.75
 
 
-def test_the_softmax_layers_cost_is_that_of_the_last_training_mini_batch(device):
-    net = randomised([FullyConnectedLayer(6, 5, p_dropout=0.5), SoftmaxLayer(5, 4)], 3, device)
-    x, y = net.xp.asarray(images(3, 6)), net.xp.asarray([3, 0, 1])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-6), ("float64", 1e-12)])
+def test_the_softmax_layers_cost_is_that_of_the_last_training_mini_batch(dtype, tolerance, device):
+    net = randomised([FullyConnectedLayer(6, 5, p_dropout=0.5), SoftmaxLayer(5, 4)], 3, device, dtype)
+    x, y = net.xp.asarray(images(3, 6), dtype), net.xp.asarray([3, 0, 1])
     cost = float(net.train_mini_batch(x, y, 0.1))
     assert net.layers[-1].cost(net) == cost
-    assert cost == pytest.approx(-np.log(to_host(net.output_dropout)[range(3), [3, 0, 1]]).mean(), abs=1e-12)
+    assert cost == pytest.approx(-np.log(to_host(net.output_dropout)[range(3), [3, 0, 1]]).mean(), abs=tolerance)
 
 
 def test_a_layer_says_what_it_is():

@@ -133,6 +133,10 @@ def test_it_is_fetched_once_and_held_once(mirrors, tmp_path):
     assert left(tmp_path / "downloads") == sorted(mnist.FILES)
 
 
+def test_of_the_60_000_images_the_book_trains_on_50_000():
+    assert mnist.N_TRAINING == 50_000
+
+
 def test_the_sets_are_views_of_one_array_that_nobody_can_change(mirrors):
     mirrors("good")
     sets = load("mnist")

@@ -78,6 +78,13 @@ def test_cost_is_the_formula_and_accuracy_the_share_of_hits(n, cost, formula):
     assert net.accuracy((x, y)) == (a.argmax(axis=1) == y).mean()
 
 
+def test_the_cost_may_aim_at_real_targets():
+    net = make_network(last=FullyConnectedLayer(8, 4, cost="quadratic"))
+    x, targets = random_data(7)[0], np.random.default_rng(1).standard_normal((7, 4))
+    expected = 0.5 * ((net.forward(x) - targets) ** 2).sum() / 7
+    assert net.cost((x, targets)) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(7, 56), (7, 1, 8, 7)])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8", "int64", "bool"])
 def test_images_may_be_rows_or_maps_of_any_real_dtype(shape, dtype, device):
@@ -255,6 +262,8 @@ def test_outputs_have_the_networks_dtype_and_labels_are_integers(dtype, device):
     net = make_network(device, dtype=dtype)
     x, _ = random_data(3)
     assert (net.forward(x).dtype, net.predict(x).dtype) == (dtype, "int64")
+    rows, y = net.row.data("data", random_data(3), 1)
+    assert {net.row.cost(rows, y).dtype, net.row.backpropagate(rows, y, 0).dtype} == {np.dtype(dtype)}
 
 
 def test_one_image_is_enough():
@@ -339,6 +348,25 @@ def test_an_array_put_in_the_place_of_another_is_a_parameter():
     net.layers[0].w = net.layers[0].w.copy()
     net.SGD(random_data(20), 1, 5, 0.1, None, None, verbose=False)
     assert net.params[0] is net.layers[0].w
+
+
+def test_no_first_layer_is_asked_for_a_gradient_that_nobody_needs():
+    asked = []
+
+    class Last(SoftmaxLayer):
+        def backward_from_cost(self, targets, *, input_gradient=True):
+            asked.append(input_gradient)
+            return super().backward_from_cost(targets, input_gradient=input_gradient)
+
+    class Other(FullyConnectedLayer):
+        def backward(self, da, *, input_gradient=True):
+            asked.append(input_gradient)
+            return super().backward(da, input_gradient=input_gradient)
+
+    for layers, expected in ([Last(56, 4)], [False]), ([Other(56, 8), Other(8, 8), Last(8, 4)], [True, True, False]):
+        asked.clear()
+        Network(layers, 5, device="cpu").gradients(random_data(5))
+        assert asked == expected
 
 
 def test_gradients_are_used_up_by_a_step():
