@@ -20,7 +20,14 @@ from netlib.files import writing
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 PERMISSIVE = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0"),
-    *("Apache 2.0", "Apache License, Version 2.0", "Apache Software License", "BSD License", "ISC License (ISCL)"),
+    *(
+        "Apache 2.0",
+        "Apache License, Version 2.0",
+        "Apache Software License",
+        "BSD",
+        "BSD License",
+        "ISC License (ISCL)",
+    ),
     *("MIT License", "Public Domain", "Python Software Foundation License", "Zlib"),
 }
 MPL = "Mozilla Public License 2.0 (MPL 2.0)"
@@ -59,6 +66,7 @@ Not in the lock are extras for those who ask for them; what they name brings pac
 | torch | Apache-2.0, BSD-3-Clause and other permissive ones | bench |
 | jax | Apache-2.0 | bench |
 | pytensor | BSD-3-Clause | bench |
+| mutmut | BSD-3-Clause | mutation |
 | tensorboard | Apache-2.0 | tensorboard |
 | cupy-cuda12x | MIT, and NVIDIA's CUDA libraries: proprietary, to be used under NVIDIA's terms | gpu12 |
 | cupy-cuda13x | MIT, and NVIDIA's CUDA libraries: proprietary, to be used under NVIDIA's terms | gpu13 |

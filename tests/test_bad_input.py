@@ -34,7 +34,7 @@ def spoiled(value, row):
 
 
 def refusal(error, *pieces):
-    """What pytest.raises expects: an error of this kind, whose message has these pieces in this order, from the beginning of a word on."""
+    """What pytest.raises expects: an error whose message has these pieces in this order, the first where a word begins."""
     return pytest.raises(error, match=r"(?<!\w)" + ".*".join(map(re.escape, pieces)))
 
 
