@@ -20,15 +20,8 @@ from netlib.files import writing
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
 PERMISSIVE = {
     *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "MIT", "MIT-0", "MIT-CMU", "PSF-2.0"),
-    *(
-        "Apache 2.0",
-        "Apache License, Version 2.0",
-        "Apache Software License",
-        "BSD",
-        "BSD License",
-        "ISC License (ISCL)",
-    ),
-    *("MIT License", "Public Domain", "Python Software Foundation License", "Zlib"),
+    *("Apache 2.0", "Apache License, Version 2.0", "Apache Software License", "BSD", "BSD License", "MIT License"),
+    *("ISC License (ISCL)", "Public Domain", "Python Software Foundation License", "Zlib"),
 }
 MPL = "Mozilla Public License 2.0 (MPL 2.0)"
 REASONS = {  # which other licence a package may have, and why; all of these are used as they come

@@ -171,9 +171,9 @@ RANDOM = {
 # What is kept, and data
 
 STORAGE = {
-    "the steps taken are not restored": ('int(header["steps"])', "0"),
+    "the steps taken are not restored": ('checks.integer("steps", header["steps"], 0)', "0"),
     "a compressed part is accepted": ("        if squeezed:", "        if False:"),
-    "a file of a newer version is accepted": ("or version > VERSION:", "or False:"),
+    "a file of a newer version is accepted": ("version not in range(1, VERSION + 1):", "version not in range(1, 100):"),
 }
 CHECKPOINTS = {
     "a folder of another run is accepted": ("        if differing:", "        if False:"),
@@ -181,7 +181,10 @@ CHECKPOINTS = {
     "a damaged checkpoint is the end": ("                continue\n", "                raise\n"),
 }
 FILES = {
-    "a file has its name before it is complete": ('path.with_name(f".{path.name}.{os.getpid()}.partial")', "path"),
+    "a file has its name before it is complete": (
+        'path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")',
+        "path",
+    ),
 }
 MNIST = {
     "a mirror that serves a wrong file is believed": ('f"sha256:{FILES[name]}"', "None"),

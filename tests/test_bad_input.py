@@ -34,7 +34,7 @@ def spoiled(value, row):
 
 
 def refusal(error, *pieces):
-    """What pytest.raises expects: an error whose message has these pieces in this order, the first where a word begins."""
+    """What pytest.raises expects: an error with these pieces in its message, in order, from the start of a word."""
     return pytest.raises(error, match=r"(?<!\w)" + ".*".join(map(re.escape, pieces)))
 
 

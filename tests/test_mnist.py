@@ -192,7 +192,7 @@ def test_processes_may_fetch_at_once(mirrors, tmp_path):
     name = next(iter(mnist.FILES))
     with ThreadPoolExecutor(3) as pool:  # each waits for a process
         assert all(pool.map(life, [lambda: mnist.fetch(name)] * 3))
-    assert len(Mirror.requests) == 3
+    assert 1 <= len(Mirror.requests) <= 3  # one that begins late finds what another has fetched
     assert left(tmp_path / "downloads") == [name]
     assert mnist.find(name).read_bytes() == CONTENTS[name]
 
