@@ -61,9 +61,12 @@ def test_numbers_of_neurons(make, error, pieces):
         make()
 
 
+FOUR = "filter_shape: expected 4 positive integers (filters, maps, rows, columns)"
+
+
 @cases(
-    (lambda: conv((1, 3, 3)), ValueError, "filter_shape: expected 4 positive integers (filters, maps", "got (1, 3, 3)"),
-    (lambda: conv((2, 1, 3.0, 3)), TypeError, "filter_shape: expected 4 positive integers", "got (2, 1, 3.0, 3)"),
+    (lambda: conv((1, 3, 3)), ValueError, FOUR, "got (1, 3, 3)"),
+    (lambda: conv((2, 1, 3.0, 3)), TypeError, FOUR, "got (2, 1, 3.0, 3)"),
     (lambda: conv((2, 1, 0, 3)), ValueError, "filter_shape: expected 4 positive integers", "got (2, 1, 0, 3)"),
     (
         lambda: conv((True, 1, 3, 3)),
@@ -93,14 +96,13 @@ def test_numbers_of_neurons(make, error, pieces):
     (
         lambda: conv(image_shape=(8, 8)),
         ValueError,
-        "image_shape: expected 3 positive",
-        "maps, rows, columns",
+        "image_shape: expected 3 positive integers (maps, rows, columns)",
         "got (8, 8)",
     ),
     (
         lambda: conv(image_shape=(4, 1, 8, -8)),
         ValueError,
-        "image_shape: expected 4 positive integers",
+        "image_shape: expected 4 positive integers (mini-batch size, maps, rows, columns)",
         "got (4, 1, 8, -8)",
     ),
     (

@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
+from netlib import ops
 from netlib.backend import to_host
 from netlib.ops import COSTS, ReLU, cross_entropy, linear, log_likelihood, one_hot, quadratic, sigmoid, softmax, tanh
 from tests.gradients import assert_gradient, random_like
@@ -122,6 +123,14 @@ def test_one_hot_puts_a_1_in_the_row_of_each_label(xp, dtype):
     assert targets.dtype == dtype
     assert to_host(targets).tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 1], [0, 0, 0]]
     assert one_hot(xp.asarray([], "int64"), 4, dtype).shape == (4, 0)
+
+
+def test_targets_are_made_of_labels_or_turned_over(xp):
+    made = ops.targets(xp.asarray([2, 0, 2]), 4, "float32")
+    assert made.dtype == "float32"
+    assert to_host(made).tolist() == [[0, 1, 0], [0, 0, 0], [1, 0, 1], [0, 0, 0]]
+    given = xp.asarray([[0.5, 2], [3, 4], [5, 6]])
+    assert to_host(ops.targets(given, 2, "float64")).tolist() == [[0.5, 3, 5], [2, 4, 6]]
 
 
 def test_costs_are_found_by_name_and_know_their_activation():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netlib import ops
-from netlib.backend import to_host
+from netlib.backend import Workspace, namespace, to_host
 from netlib.ops import dropout, dropout_layer, dropout_mask
 from tests.gradients import assert_gradient, random_like, weighted_sum
 
@@ -46,6 +46,13 @@ def test_a_mask_can_be_drawn_again_and_every_seed_place_and_step_has_its_own(xp)
             assert 400 < (mask == other).sum() < 600
 
 
+def test_a_mask_lives_in_the_workspace_that_is_given(xp):
+    work, place = Workspace(xp), {"seed": 0, "place": 0}
+    first, second = (dropout_mask(xp, (1000,), 0.5, **place, step=step, work=work) for step in (0, 1))
+    assert first is second
+    np.testing.assert_array_equal(to_host(second), mask_of(xp, step=1))
+
+
 def test_the_masks_are_those_of_all_earlier_versions(xp):
     # by hand: splitmix64, as tests/test_rng.py writes it, over (seed, 3, place, step), 16 bits a unit
     drawn = mask_of(xp, (2, 6), 0.3, seed=7, place=1, step=40)
@@ -54,7 +61,9 @@ def test_the_masks_are_those_of_all_earlier_versions(xp):
 
 def test_dropout_layer_drops_at_the_given_rate_and_scales_nothing(xp):
     layer = xp.ones((100, 100), "float32")
-    dropped = to_host(dropout_layer(layer, 0.25))
+    dropped = dropout_layer(layer, 0.25)
+    assert namespace(dropped) is xp
+    dropped = to_host(dropped)
     assert dropped.dtype == "float32"
     assert set(np.unique(dropped)) == {0, 1}
     assert abs((dropped == 0).mean() - 0.25) < 5 * (0.25 * 0.75 / 10_000) ** 0.5

@@ -1,5 +1,7 @@
 """Layers, alone and in rows: gradients against central differences, outputs against loops and plain arithmetic."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -144,6 +146,26 @@ def test_a_second_step_of_a_layer_writes_where_the_first_did(make):
         dx = layer.backward(random_like(np, (*layer.output_shape, 3), 2))
         steps.append([a, dx, *layer.gradients])
     assert all(first is second for first, second in zip(*steps, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("make", "n"), [(lambda: FullyConnectedLayer(100, 250), 125), (lambda: conv((8, 1, 5, 5), (1, 20, 20)), 800)]
+)
+def test_a_second_step_of_a_layer_takes_no_new_memory(make, n):
+    layer = randomised([make()], dtype="float32").layers[0]
+    x, da = (np.ones((*shape, n), "float32") for shape in (layer.input_shape, layer.output_shape))
+
+    def step(number):
+        layer.forward(x, number)
+        layer.backward(da)
+
+    step(0)
+    tracemalloc.start()
+    try:
+        step(1)
+        assert tracemalloc.get_traced_memory()[1] < 100_000, "an array of all images has more"
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_backward_pass_without_a_forward_pass_of_its_own_raises():

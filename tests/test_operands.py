@@ -68,7 +68,7 @@ def unfolded(work):
 
 
 def activated(work):
-    z, a, da = (np.ones((100, 500), "float32") for _ in range(3))
+    z, a, da = (np.ones((100, 2000), "float32") for _ in range(3))
 
     def step():
         for activation in (ops.sigmoid, ops.tanh, ops.ReLU, ops.linear):

@@ -81,5 +81,5 @@ def max_pool_gradient(x: np.ndarray, dy: np.ndarray, window: tuple[int, int], *,
         largest = max(x[place] for place in inside)
         winners = [place for place in inside if x[place] == largest]
         for place in winners if ties == "all" else winners[:1]:
-            dx[place] += dy[n, c, i, j]
+            dx[place] = dy[n, c, i, j]
     return dx
