@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -78,7 +79,8 @@ def _opened(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pil.Image.DecompressionBombWarning)
-            with pil.Image.open(path, formats=("PNG", "JPEG")) as picture:
+            file = io.BytesIO(path.read_bytes())  # which, unlike a file, takes no memory for bytes that it lacks
+            with pil.Image.open(file, formats=("PNG", "JPEG")) as picture:
                 pil.ImageOps.exif_transpose(picture, in_place=True)
                 picture.load()
                 if picture.mode.startswith("I"):  # 16 bits, of which Pillow would clip the bright ones
