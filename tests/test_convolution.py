@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netlib.backend import to_host
-from netlib.ops import conv2d, conv2d_gradients, naive
+from netlib.ops import conv2d, conv2d_filter_gradient, conv2d_gradients, conv2d_image_gradient, naive
 from tests.gradients import assert_gradient, random_like, weighted_sum
 
 # image (N, C, H, W), filters (F, C, KH, KW), stride, border, and what that border is in rows and columns
@@ -71,6 +71,13 @@ def test_convolution_gradients_are_central_differences(xp, x_shape, w_shape, str
     dx, dw = conv2d_gradients(x, w, weights, **options)
     assert_gradient(dx, lambda: weighted_sum(conv2d(x, w, **options), weights), x)
     assert_gradient(dw, lambda: weighted_sum(conv2d(x, w, **options), weights), w)
+
+
+def test_by_default_filters_are_turned_on_the_way_back_too():
+    x, w, dy = random_like(np, (2, 2, 5, 6), 1), random_like(np, (3, 2, 2, 3), 2), random_like(np, (2, 3, 4, 4), 3)
+    dx, dw = naive.conv2d_gradients(x, w, dy)
+    np.testing.assert_allclose(conv2d_image_gradient(x, w, dy), dx, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(conv2d_filter_gradient(x, w, dy), dw, rtol=0, atol=1e-12)
 
 
 def test_a_filter_and_its_mirror_image_change_places_with_flip(xp):

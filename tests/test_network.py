@@ -83,6 +83,8 @@ def test_the_cost_may_aim_at_real_targets():
     x, targets = random_data(7)[0], np.random.default_rng(1).standard_normal((7, 4))
     expected = 0.5 * ((net.forward(x) - targets) ** 2).sum() / 7
     assert net.cost((x, targets)) == pytest.approx(expected, rel=1e-12)
+    with pytest.raises(TypeError, match=r"^data"):
+        net.accuracy((x, targets))  # of which there is none without labels
 
 
 @pytest.mark.parametrize("shape", [(7, 56), (7, 1, 8, 7)])
