@@ -215,3 +215,11 @@ def test_results_and_gradients_of_another_shape_and_unknown_ties_are_refused():
         pool2d_gradient(x, y, np.zeros((1, 1, 2, 3)), 2)
     with pytest.raises(ValueError, match=r"ties: .*'all', 'first'; got 'last'"):
         pool2d_gradient(x, y, y, 2, ties="last")
+
+
+def test_padding_is_never_taken_for_an_infinite_maximum(xp):
+    x = xp.asarray([[[[float("inf"), 1.0], [2.0, 3.0]]]])
+    options = {"stride": 2, "padding": 1, "ties": "first"}
+    y = pool2d(x, 2, stride=2, padding=1)
+    dx = pool2d_gradient(x, y, xp.asarray([[[[1.0, 2], [3, 4]]]]), 2, **options)
+    assert to_host(dx).tolist() == [[[[1, 2], [3, 4]]]]
