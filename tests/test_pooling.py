@@ -223,3 +223,9 @@ def test_padding_is_never_taken_for_an_infinite_maximum(xp):
     y = pool2d(x, 2, stride=2, padding=1)
     dx = pool2d_gradient(x, y, xp.asarray([[[[1.0, 2], [3, 4]]]]), 2, **options)
     assert to_host(dx).tolist() == [[[[1, 2], [3, 4]]]]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 0, 4), (1, 1, 4, 0)])
+def test_images_without_pixels_are_refused(shape):
+    with pytest.raises(ValueError, match=r"^x: expected images \(N, C, H, W\) of floats; got shape"):
+        pool2d(np.zeros(shape), 2, ignore_border=False)
