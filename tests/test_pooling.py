@@ -229,3 +229,8 @@ def test_padding_is_never_taken_for_an_infinite_maximum(xp):
 def test_images_without_pixels_are_refused(shape):
     with pytest.raises(ValueError, match=r"^x: expected images \(N, C, H, W\) of floats; got shape"):
         pool2d(np.zeros(shape), 2, ignore_border=False)
+
+
+def test_a_window_that_the_padding_does_not_make_room_for_is_refused():
+    with pytest.raises(ValueError, match=r"^window: expected no more than the padded image, \(2, 2\) \+ 2 \* \(1, 1\)"):
+        pool2d(np.zeros((1, 1, 2, 2)), 5, padding=1)
