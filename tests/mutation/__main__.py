@@ -22,8 +22,8 @@ from pathlib import Path
 
 from tests.checkout import ROOT, copied
 
-IN_A_ROW = "layers dropout network network3 bad_input storage"
-TRAINING = "training network network3 bad_input checkpoints stopping guard schedules optimizers"
+IN_A_ROW = "layers dropout network network3 bad_input storage targets expansion"
+TRAINING = "training network network3 targets bad_input checkpoints stopping guard schedules optimizers"
 ROOMS = {  # each module, and the tests that must notice what is changed in it
     "ops/activations": "activations operands",
     "ops/convolution": "convolution operands",
