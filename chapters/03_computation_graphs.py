@@ -19,7 +19,7 @@
 #
 # **You will build** backpropagation twice: by hand for 26 parameters, and from five kinds of nodes. Then you will have
 # it built for you, as it was done in Theano, the library in which the book's `network3` was written. In the end
-# `network3` stands there as its author wrote it, in symbols, and takes the same steps as the network of this package.
+# `network3` stands there in the way of its author, in symbols, and takes the same steps as the network of this package.
 #
 # **You will learn**
 # - how to cut backpropagation into pairs of functions that know nothing of each other;

@@ -104,6 +104,7 @@ ONE_EPOCH_MORE = dataclasses.replace(SMALL, name="one more", epochs=1)
 class UntoldError(Exception):
     def __init__(self, one, other):
         super().__init__(f"{one} and {other}")
+        self.lock = threading.Lock()  # which no pickle can hold
 
 
 def unspeakable():
