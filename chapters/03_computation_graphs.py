@@ -1099,7 +1099,8 @@ print("all five are still in step:", all(np.allclose(found, costs["merged"], ato
 #
 # - The fourth derivative of section 7, merged, has half the operations and takes about half the time. That is what the
 #   second and third of the compiler's services can bring.
-# - For `network3`, *as written* to *merged*: two operations of 65, less than chance can make.
+# - For `network3`, *as written* to *merged*: two operations of 65 are gone. That is worth a few per cent at most, and
+#   hard to tell from chance.
 # - *Merged* to *by hand*: what the framework costs, a small part of the step, and the same whatever the arrays hold.
 #   (`tests/benchmarks` measures it with more care.) About half of it goes into picking and checking arguments, in
 #   Python, the rest into nodes that a person would not write.
