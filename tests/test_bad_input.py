@@ -334,9 +334,9 @@ def assert_refused_before_the_first_step(error, pieces, net=None, **changes):
     ("name", "value", "error", "expectation"),
     [
         *[(name, value, ValueError, "a finite number, zero or positive")
-          for name in ("eta", "lmbda") for value in (-0.1, NAN, INF, -INF)],
+          for name in ("eta", "lmbda", "l1") for value in (-0.1, NAN, INF, -INF)],
         *[(name, value, TypeError, "a finite number, zero or positive")
-          for name in ("eta", "lmbda") for value in (None, "0.1", True, [0.1, 0.2], 1j)],
+          for name in ("eta", "lmbda", "l1") for value in (None, "0.1", True, [0.1, 0.2], 1j)],
         ("epochs", -1, ValueError, "an integer of at least 0"),
         ("epochs", 1.5, TypeError, "an integer"),
         ("epochs", None, TypeError, "an integer"),

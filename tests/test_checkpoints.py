@@ -19,14 +19,14 @@ DIGITS = data.load("digits")
 SMALL = [data.Data(x[:200], y[:200]) for x, y in DIGITS]
 
 
-def make(seed=0, dtype="float32", p_dropout=0.5):
+def make(seed=0, dtype="float32", p_dropout=0.5, mini_batch_size=10):
     layers = [ConvPoolLayer((2, 1, 5, 5), (None, 1, 28, 28), (4, 4)), SoftmaxLayer(72, 10, p_dropout)]
-    return Network(layers, 10, seed=seed, dtype=dtype, device="cpu")
+    return Network(layers, mini_batch_size, seed=seed, dtype=dtype, device="cpu")
 
 
 def train(net, epochs, folder=None, sets=SMALL, eta=0.1, lmbda=0.1, shuffle=True, **options):
     options = {"shuffle": shuffle, "checkpoint": folder, "verbose": False} | options
-    return net.SGD(sets[0], epochs, 10, eta, sets[1], sets[2], lmbda, **options)
+    return net.SGD(sets[0], epochs, net.mini_batch_size, eta, sets[1], sets[2], lmbda, **options)
 
 
 def ending(net, history):
@@ -160,6 +160,21 @@ def test_a_folder_of_a_run_with_something_more_is_that_of_another_run(name, opti
     train(make(), 2, tmp_path, **options())
     with pytest.raises(ValueError, match=f"belongs to another run, with {name} .* and not None"):
         train(make(), 3, tmp_path)
+
+
+@pytest.mark.parametrize("other", [Momentum(0.9), RMSprop()], ids=["Momentum", "RMSprop"])
+def test_a_folder_of_another_method_is_that_of_another_run(other, tmp_path):
+    train(make(), 2, tmp_path, optimizer=Momentum(0.8))
+    with pytest.raises(
+        ValueError, match=rf"another run, with method 'Momentum\(0\.8.* and not '{type(other).__name__}"
+    ):
+        train(make(), 3, tmp_path, optimizer=other)
+
+
+def test_a_folder_of_other_mini_batches_is_that_of_another_run(tmp_path):
+    train(make(), 2, tmp_path)
+    with pytest.raises(ValueError, match="another run, with mini_batch_size 10 and not 5"):
+        train(make(mini_batch_size=5), 3, tmp_path)
 
 
 def test_plain_gradient_descent_is_the_same_run_whether_it_is_named_or_not(tmp_path):

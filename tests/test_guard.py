@@ -9,6 +9,7 @@ from netlib.guard import Guard, NonFiniteError
 from netlib.ops import dropout_mask
 from netlib.optimizers import GradientDescent, Momentum, RMSprop
 from netlib.stopping import EarlyStopping
+from netlib.training import shuffled
 from tests.device import crossings
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy warns of what the guard is for
@@ -157,6 +158,16 @@ def test_images_that_are_not_finite():
     error = caught(net, sets=(x, y), epochs=2, after_epoch=spoil)
     assert (error.step, error.layer, error.operation) == (7, None, "images")
     assert "training step 7: not finite: the images. Likely cause: the images of this mini-batch are not" in str(error)
+
+
+def test_of_shuffled_images_it_looks_at_those_of_the_step():
+    x, y = (array.astype(dtype) for array, dtype in zip(images(), ("float32", "int64"), strict=True))
+    net, other = make(), make()
+    other.steps = 6  # where the second epoch begins
+    step = 6 + shuffled(other, y).tolist().index(20) // 4
+    assert step != 6 + 20 // 4
+    error = caught(net, sets=(x, y), epochs=2, shuffle=True, after_epoch=lambda net: x[20].fill(NAN))
+    assert (error.step, error.operation) == (step, "images")
 
 
 @pytest.mark.parametrize(("dtype", "largest"), [("float32", 3e38), ("float64", 1.7e308)])

@@ -170,20 +170,25 @@ def test_a_second_step_of_a_layer_takes_no_new_memory(make, n):
 
 def test_a_backward_pass_without_a_forward_pass_of_its_own_raises():
     layer = randomised([FullyConnectedLayer(6, 4)]).layers[0]
+    with pytest.raises(
+        RuntimeError, match=r"FullyConnectedLayer\(n_in=6, n_out=4\): there has been no forward pass in"
+    ):
+        layer.backward(images(4, 4))
     layer.forward(images(6, 4), step=0)
     layer.backward(images(4, 4))
     with pytest.raises(RuntimeError, match=r"FullyConnectedLayer\(n_in=6, n_out=4\): a backward pass needs a forward"):
         layer.backward(images(4, 4))
 
 
-def test_an_evaluation_between_forward_and_backward_does_not_disturb_them():
+@pytest.mark.parametrize(
+    "make", [with_dropout("rescale"), lambda: [FullyConnectedLayer(72, 5), SoftmaxLayer(5, 3)]], ids=["conv", "fc"]
+)
+def test_an_evaluation_between_forward_and_backward_does_not_disturb_them(make):
     def gradients(*, disturb):
-        net = randomised(with_dropout("rescale")(), 4)
-        x = images(4, 72).T.copy()
-        for layer in net.layers:
-            x = layer.forward(x, step=1)
+        net = randomised(make(), 4)
+        net.row.forward(images(4, 72), step=1)
         if disturb:
-            net.forward(3 * images(4, 2, 6, 6))  # as many images: arrays of the same shapes
+            net.forward(3 * images(4, 72))  # as many images: arrays of the same shapes
         da = net.layers[-1].backward_from_cost(np.eye(3)[labels(4, 3)].T)
         for layer in net.layers[-2::-1]:
             da = layer.backward(da)

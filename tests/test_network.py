@@ -301,6 +301,13 @@ def test_gradients_neither_train_nor_count_as_a_step():
     assert net.steps == 0
 
 
+def test_gradients_drop_the_units_of_the_first_step_unless_told_otherwise():
+    net, data = make_network(), random_data(5)
+    first = [gradient.tobytes() for gradient in net.gradients(data)]
+    assert first == [gradient.tobytes() for gradient in net.gradients(data, step=0)]
+    assert first != [gradient.tobytes() for gradient in net.gradients(data, step=1)]
+
+
 def test_gradients_are_means_over_the_images():
     net = Network([FullyConnectedLayer(56, 8, ReLU), SoftmaxLayer(8, 4)], 5, dtype="float64", device="cpu")
     net.layers[-1].w[...] = np.random.default_rng(0).standard_normal((8, 4))

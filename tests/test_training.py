@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import netlib.data
-from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer
+from netlib import ConvPoolLayer, FullyConnectedLayer, Network, ReLU, SoftmaxLayer, rng
 from netlib.backend import to_host
 from netlib.history import History
-from netlib.training import Measures, Plan, Run, count_batches
+from netlib.training import Measures, Plan, Run, count_batches, shuffled
 
 
 def make_network(seed=0, device="cpu", dtype="float64", p_dropout=0.5):
@@ -84,6 +84,12 @@ def test_the_order_depends_on_the_seed_alone():
     assert run(30, 2, shuffle=True, seed=1)[0] != run(30, 2, shuffle=True, seed=2)[0]
 
 
+def test_an_order_is_drawn_for_the_first_step_of_its_epoch_and_for_nothing_else():
+    net, y = SimpleNamespace(seed=5, steps=7), np.zeros(30)
+    drawn = [rng.permutation(rng.key(5, rng.Purpose.ORDER, step), 30).tolist() for step in (7, 4)]
+    assert [shuffled(net, y).tolist(), shuffled(net, y, 3).tolist()] == drawn
+
+
 def test_a_second_call_shuffles_in_a_new_order(monkeypatch):
     net = make_network()
     seen, step = [], net.train_mini_batch
@@ -123,7 +129,7 @@ def test_drop_last_false_measures_the_accuracy_of_every_image():
 
 @pytest.mark.parametrize(
     ("divisor", "drop_last", "d"),
-    [("batches", True, 3), ("batches", False, 4), ("examples", True, 14), ("mini_batch", True, 4)],
+    [("batches", True, 3), ("batches", False, 4), ("examples", True, 14), ("mini_batch", True, 4), ("none", True, 1)],
 )
 def test_sgd_shrinks_the_weights_by_the_penalty_asked_for(divisor, drop_last, d):
     net = make_network()
@@ -270,6 +276,13 @@ def test_a_second_call_draws_new_masks():
         assert net.steps == steps + 1
     assert np.array_equal(dropped[0], dropped[2])
     assert not np.array_equal(dropped[0], dropped[1])
+
+
+def test_a_schedule_that_ends_says_so(capsys):
+    _, history = run(6, 3, eta=lambda history: None if history.cost else 0.1, verbose=True)
+    assert len(history.cost) == 1
+    lines = ["Training mini-batch number 0", "The schedule of eta has ended.", "Finished training network."]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_verbose_false_prints_nothing(capsys):
