@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from netlib.cli import chapters, main
-from netlib.cli.exercises import ANSWER, student, tags
+from netlib.cli.chapters import tags
+from netlib.cli.exercises import ANSWER, student
 from netlib.cli.pairing import PAIRING, pair
 from tests import guards
 

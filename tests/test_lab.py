@@ -23,7 +23,8 @@ import nbformat
 import pytest
 
 from netlib.cli import chapters
-from netlib.cli.exercises import student, tags
+from netlib.cli.chapters import tags
+from netlib.cli.exercises import student
 from netlib.cli.pairing import pair
 from tests import guards
 

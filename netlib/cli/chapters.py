@@ -48,8 +48,13 @@ def near(name: str, known: Iterable[str]) -> str:
 def parameters(notebook: Path) -> dict[str, Any]:
     """Names and default values in the notebook's cell tagged "parameters"."""
     cells = tool("nbformat").read(notebook, as_version=4).cells
-    tagged = "\n".join(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    tagged = "\n".join(cell.source for cell in cells if "parameters" in tags(cell))
     return {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged).body}
+
+
+def tags(cell: Any) -> list[str]:
+    """The cell's tags, none if there are none."""
+    return cell.metadata.get("tags", [])
 
 
 def read_value(text: str, default: Any) -> Any:

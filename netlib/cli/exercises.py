@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from netlib.cli import chapters
+from netlib.cli.chapters import tags
 from netlib.cli.errors import told_plainly
 from netlib.cli.pairing import pair, pairing
 from netlib.files import writing
@@ -102,11 +103,6 @@ def guard(needed: set[str], answers: set[str]) -> str:
     """A line of code that fails unless the names that a cell needs are there, and then says what to answer."""
     there = "{" + ", ".join(f'"{name}"' for name in sorted(needed)) + "} <= globals().keys()"
     return f'assert {there}, "answer the exercise first: {" and ".join(sorted(answers))}"'
-
-
-def tags(cell: Any) -> list[str]:
-    """The cell's tags, none if there are none."""
-    return cell.metadata.get("tags", [])
 
 
 def assigned(source: str) -> set[str]:

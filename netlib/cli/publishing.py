@@ -16,7 +16,7 @@ from netlib.files import writing
 TAG = "colab"  # of the cell that installs what is needed there
 ADDRESS = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+?(\.git|/)?")
 LINKS = re.compile(r"\n*\[Open in Colab\].*\n\n\[colab\]: \S+\n\[binder\]: \S+")
-URLS = re.compile(r'\n\[project\.urls\]\nRepository = "([^"]*)"\n')
+URLS = re.compile(r'\n\[project\.urls\]\nRepository = "[^"]*"\n')
 INSTALL = """\
 import os
 import subprocess
@@ -58,12 +58,6 @@ def publish(address: str, branch: str) -> None:
     click.echo(f"{len(files) // 2} notebooks open from {address}")
 
 
-def published(project: str) -> str | None:
-    """The address in the text of pyproject.toml, if there is one."""
-    found = URLS.search(project)
-    return found and found[1]
-
-
 def registered(project: str, address: str) -> str:
     """The text of pyproject.toml with the address."""
     return URLS.sub("", project).replace(
@@ -73,7 +67,7 @@ def registered(project: str, address: str) -> str:
 
 def opened(node: Any, stem: str, address: str, branch: str = "main") -> Any:
     """The notebook with its links below the first cell's text, and with the cell for Colab before all other code."""
-    node.cells = [cell for cell in node.cells if TAG not in cell.metadata.get("tags", [])]
+    node.cells = [cell for cell in node.cells if TAG not in chapters.tags(cell)]
     where = address.removeprefix("https://github.com/")
     links = (
         "[Open in Colab][colab] · [on Binder][binder]\n\n"

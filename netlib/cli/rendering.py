@@ -83,7 +83,7 @@ def differences(first: Any, second: Any) -> list[str]:
     return [
         f"cell {number} prints other text when sums are rounded differently:\n{printed(a)}\n--- or ---\n{printed(b)}"
         for number, (a, b) in enumerate(zip(first.cells, second.cells, strict=True))
-        if UNCOMPARED not in a.metadata.get("tags", []) and printed(a) != printed(b)
+        if UNCOMPARED not in chapters.tags(a) and printed(a) != printed(b)
     ]
 
 
@@ -134,6 +134,6 @@ def _write(node: Any, path: Path) -> None:
         with writing(path.with_name(name)) as file:
             file.write(content)
     for cell in node.cells:
-        if PICTURE in cell.metadata.get("tags", []):
+        if PICTURE in chapters.tags(cell):
             (path.parent / "figures").mkdir(exist_ok=True)
             (path.parent / "figures" / f"{path.stem}.png").write_bytes(chapters.pictures(cell)[0])

@@ -6,7 +6,6 @@ import ast
 import contextlib
 import io
 import re
-import symtable
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from unittest.mock import patch
 
 import matplotlib.pyplot as plt
 
+from netlib.cli.exercises import assigned, used
 from netlib.widgets import Explorer, Movie
 from workshop.notebooks import MOVES
 
@@ -72,30 +72,23 @@ def needed(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The cells that show a surface that moves, and those before them that bind a name which they use."""
     parts = [(cell, *_names(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
     drawing, moving = set(), []
-    for cell, bound, used in parts:
-        if SURFACE.search(cell["source"]) or used & drawing:
+    for cell, bound, needs in parts:
+        if SURFACE.search(cell["source"]) or needs & drawing:
             drawing |= {name for name in bound if f"def {name}(" in cell["source"]}
             moving += [cell] if MOVES.search(cell["source"]) else []
     kept, wanted = [], set()
-    for cell, bound, used in reversed(parts):
+    for cell, bound, needs in reversed(parts):
         if cell in moving or bound & wanted:
             kept.append(cell)
-            wanted = wanted - bound | used
+            wanted = wanted - bound | needs
     return kept[::-1]
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
     """The names that a cell binds, and those that it uses before, be it within a function."""
-    bound, used = set(), set()
+    bound, before = set(), set()
     for statement in ast.parse(source).body:
-        top = symtable.symtable(ast.unparse(statement), "cell", "exec")
-        used |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()} - bound
-        used |= {name for part in top.get_children() for name in _free(part)} - bound
-        bound |= {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    return bound, used
-
-
-def _free(table: symtable.SymbolTable) -> Iterator[str]:
-    yield from (symbol.get_name() for symbol in table.get_symbols() if symbol.is_global())
-    for part in table.get_children():
-        yield from _free(part)
+        code = ast.unparse(statement)
+        before |= used(code) - bound
+        bound |= assigned(code)
+    return bound, before
